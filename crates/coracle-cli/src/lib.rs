@@ -1,0 +1,1 @@
+//! The coracle command: keys, transactions, ABI, records, an embedded chain.

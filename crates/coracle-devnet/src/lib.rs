@@ -1,0 +1,1 @@
+//! A small in-process EVM chain behind JSON-RPC, for demos and tests.

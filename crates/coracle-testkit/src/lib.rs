@@ -1,0 +1,1 @@
+//! Test support for the coracle crates: vectors, random sources, transports.

@@ -1,0 +1,1 @@
+//! Device-side blockchain SDK for cellular IoT modules.

@@ -1,0 +1,2 @@
+//! A water meter.
+fn main() {}
