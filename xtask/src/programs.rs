@@ -1,0 +1,70 @@
+//! `demo`, `bench` and `fuzz`: programs of the workspace that only need starting.
+
+use crate::{
+    args::Spec,
+    sh::{Cmd, Result},
+    tools, workspace,
+};
+
+const FUZZ: Spec = Spec {
+    switches: &[],
+    options: &["--seconds"],
+    words: true,
+};
+
+/// The meter against the chain that is built into it; arguments are its own.
+pub(crate) fn demo(args: &[String]) -> Result {
+    Cmd::cargo()
+        .args(["run", "--package", "meter", "--"])
+        .args(args)
+        .run()
+}
+
+/// Standard output is what the benches print, and nothing else.
+pub(crate) fn bench(args: &[String]) -> Result {
+    let run = ["run", "--release", "--package", "coracle-benches", "--"];
+    Cmd::cargo().args(run).args(args).run()
+}
+
+pub(crate) fn fuzz(args: &[String]) -> Result {
+    let args = FUZZ.parse(args)?;
+    let seconds: u32 = match args.option("--seconds").unwrap_or("60").parse() {
+        Ok(seconds) => seconds,
+        Err(_) => return Err("--seconds takes a number of seconds".into()),
+    };
+    let targets = if args.words.is_empty() {
+        fuzz_targets()
+    } else {
+        args.words
+    };
+    if targets.is_empty() {
+        return Err("fuzz/fuzz_targets has no target".into());
+    }
+    let tool = tools::cargo_tool("cargo-fuzz").filter(|tool| tool.is_installed());
+    let tool = tool.ok_or("cargo-fuzz is not installed; run `cargo xtask setup --full`")?;
+    for target in targets {
+        // A sanitizer needs a nightly compiler; cargo-fuzz asks the `cargo` it is run by.
+        let cmd = Cmd::new(tool.path()).args(["run", "--fuzz-dir", "fuzz", &target, "--"]);
+        cmd.arg(format!("-max_total_time={seconds}"))
+            .env("RUSTUP_TOOLCHAIN", "nightly")
+            .dir(&workspace::root())
+            .run()?;
+    }
+    Ok(())
+}
+
+fn fuzz_targets() -> Vec<String> {
+    let files = workspace::entries(&workspace::root().join("fuzz/fuzz_targets"));
+    let stem = |path: std::path::PathBuf| Some(path.file_stem()?.to_string_lossy().into_owned());
+    files.into_iter().filter_map(stem).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fuzzing_time_is_a_number() {
+        assert!(fuzz(&["--seconds".into(), "long".into()]).is_err());
+    }
+}

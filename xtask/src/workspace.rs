@@ -1,0 +1,75 @@
+//! Where things are.
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+};
+
+use crate::{manifest::Manifest, sh::Result};
+
+/// The crates that run on a device: `no_std`, no heap.
+pub(crate) const DEVICE_CRATES: &[&str] = &[
+    "coracle-core",
+    "coracle-eth",
+    "coracle-record",
+    "coracle-net",
+    "coracle-client",
+    "coracle",
+];
+
+/// The checkout. Cargo says where the manifest is at run time, so a moved checkout works.
+pub(crate) fn root() -> PathBuf {
+    let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+    manifest_dir
+        .parent()
+        .map_or_else(|| manifest_dir.clone(), Path::to_path_buf)
+}
+
+/// Where cargo puts what it builds, and we what we make on the way.
+pub(crate) fn target_dir() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// What `setup` makes inside the checkout; ignored by git.
+pub(crate) fn setup_dir() -> PathBuf {
+    root().join(".setup")
+}
+
+/// A text file of the checkout, by its path from the root.
+pub(crate) fn read(path: &str) -> Result<String> {
+    let text = fs::read_to_string(root().join(path));
+    text.map_err(|error| format!("{path}: {error}").into())
+}
+
+pub(crate) fn device_manifest(name: &str) -> Result<Manifest> {
+    Ok(Manifest::parse(&read(&format!(
+        "crates/{name}/Cargo.toml"
+    ))?))
+}
+
+/// The version all crates share.
+pub(crate) fn version() -> Result<String> {
+    let manifest = Manifest::parse(&read("Cargo.toml")?);
+    let version = manifest.value("workspace.package", "version");
+    version.ok_or_else(|| "Cargo.toml has no workspace version".into())
+}
+
+/// The entries of a folder in order of their names; none if there is no such folder.
+pub(crate) fn entries(dir: &Path) -> Vec<PathBuf> {
+    let Ok(list) = fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<PathBuf> = list.flatten().map(|entry| entry.path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Path from the root with forward slashes.
+pub(crate) fn relative(root: &Path, path: &Path) -> String {
+    let path = path.strip_prefix(root).unwrap_or(path);
+    let parts = path
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy());
+    parts.collect::<Vec<_>>().join("/")
+}
