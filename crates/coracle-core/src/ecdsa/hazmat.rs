@@ -1,0 +1,39 @@
+//! Signing of raw digests: easy to misuse.
+//!
+//! Whoever can have any 32 bytes signed owns the key's account. Use it where a protocol
+//! brings its own hash, with a digest computed here from a message that was checked
+//! here; everywhere else sign a [`Signable`](crate::Signable).
+
+use crate::ecdsa::{Curve, SecretKey, Signature};
+use crate::hash::B256;
+
+/// Signs a digest. Does not hash, prefix or separate.
+///
+/// Deterministic (RFC 6979 with HMAC-SHA-256), low `s`, with recovery id.
+///
+/// # Security
+///
+/// See the module's warning.
+pub fn sign_prehash<C: Curve>(key: &SecretKey<C>, prehash: &B256) -> Signature<C> {
+    let (bytes, id) = C::sign(&key.0, prehash, &[]);
+    Signature::new_unchecked(bytes, Some(id)).normalize_s()
+}
+
+/// As [`sign_prehash`], with 32 bytes of fresh entropy mixed into the nonce.
+///
+/// Hedges against fault attacks on deterministic signing; with a broken source it is
+/// still as good as deterministic.
+///
+/// # Security
+///
+/// See the module's warning.
+///
+/// Reference: RFC 6979, section 3.6.
+pub fn sign_prehash_hedged<C: Curve>(
+    key: &SecretKey<C>,
+    prehash: &B256,
+    entropy: &[u8; 32],
+) -> Signature<C> {
+    let (bytes, id) = C::sign(&key.0, prehash, entropy);
+    Signature::new_unchecked(bytes, Some(id)).normalize_s()
+}
