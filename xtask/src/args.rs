@@ -92,10 +92,10 @@ mod tests {
     #[test]
     fn refuses_an_unknown_flag() {
         assert!(
-            parse(&["--fulll"])
+            parse(&["--fast"])
                 .unwrap_err()
                 .to_string()
-                .contains("--fulll")
+                .contains("--fast")
         );
     }
 

@@ -64,7 +64,7 @@ const COMMANDS: &[Command] = &[
     },
     Command {
         name: "nostd",
-        usage: "[--toolchain auto|rustup|distribution]",
+        usage: "[--toolchain auto|rustup|distribution] [CRATE...]",
         about: "build the device crates for Cortex-M0, M4 and RV32IMAC with core alone",
         run: nostd::command,
     },

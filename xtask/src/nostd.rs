@@ -14,7 +14,7 @@ use crate::{
     apt,
     args::Spec,
     sh::{Cmd, Result},
-    workspace::{self, DEVICE_CRATES},
+    workspace,
 };
 
 const TARGETS: &[&str] = &[
@@ -33,7 +33,7 @@ const DISTRIBUTION_PACKAGES: &[&str] = &["rustc-web", "rust-web-src"];
 const SPEC: Spec = Spec {
     switches: &[],
     options: &["--toolchain"],
-    words: false,
+    words: true,
 };
 
 /// Who provides `core` for a target.
@@ -46,6 +46,7 @@ enum Toolchain {
 pub(crate) fn command(args: &[String]) -> Result {
     let args = SPEC.parse(args)?;
     let wanted = args.option("--toolchain").unwrap_or("auto");
+    let crates = workspace::device_crates(&args.words)?;
     for &target in TARGETS {
         let toolchain = match wanted {
             "auto" => choose(target)?,
@@ -54,7 +55,7 @@ pub(crate) fn command(args: &[String]) -> Result {
             other => return Err(format!("no toolchain `{other}`").into()),
         };
         eprintln!("\n{target} ({toolchain:?})");
-        build_all(target, toolchain)?;
+        build_all(&crates, target, toolchain)?;
     }
     Ok(())
 }
@@ -113,8 +114,8 @@ fn distribution() -> Result<Toolchain> {
     Ok(Toolchain::Distribution)
 }
 
-fn build_all(target: &str, toolchain: Toolchain) -> Result {
-    for name in DEVICE_CRATES {
+fn build_all(crates: &[&str], target: &str, toolchain: Toolchain) -> Result {
+    for name in crates {
         build(name, &[], target, toolchain)?;
         let features = workspace::device_manifest(name)?.device_features();
         if !features.is_empty() {

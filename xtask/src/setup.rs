@@ -75,6 +75,8 @@ fn npm_packages() -> Result {
             let path = workspace::root().join(source);
             copy_into(&path, &dir)?;
         }
+        // `npm ci` refuses a lock file without the packages of other platforms, which not
+        // every registry carries; `install` keeps to the lock's versions and hashes as well.
         // No package of ours needs an install script, and one could fetch anything.
         let flags = [
             "--ignore-scripts",
@@ -82,7 +84,7 @@ fn npm_packages() -> Result {
             "--no-fund",
             "--loglevel=error",
         ];
-        Cmd::new("npm").arg("ci").args(flags).dir(&dir).run()
+        Cmd::new("npm").arg("install").args(flags).dir(&dir).run()
     })?;
     let version = Cmd::new(tools::anvil()).arg("--version").read();
     version
@@ -127,7 +129,11 @@ fn cargo_tool(tool: &CargoTool) -> Result {
     if tool.is_installed() {
         return Ok(());
     }
-    let install = Cmd::new("cargo").args(["install", "--locked", "--root"]);
+    eprintln!(
+        "building {} {}, which takes minutes",
+        tool.package, tool.version
+    );
+    let install = Cmd::new("cargo").args(["install", "--quiet", "--locked", "--root"]);
     let package = format!("{}@{}", tool.package, tool.version);
     // Its own build folder: a shared one would keep gigabytes that nothing uses again.
     install

@@ -17,6 +17,18 @@ pub(crate) const DEVICE_CRATES: &[&str] = &[
     "coracle",
 ];
 
+/// The named device crates in the order of their dependencies, or all if none is named.
+pub(crate) fn device_crates(names: &[String]) -> Result<Vec<&'static str>> {
+    if let Some(name) = names
+        .iter()
+        .find(|name| !DEVICE_CRATES.contains(&name.as_str()))
+    {
+        return Err(format!("`{name}` is not a device crate").into());
+    }
+    let wanted = |krate: &&&str| names.is_empty() || names.iter().any(|name| name == **krate);
+    Ok(DEVICE_CRATES.iter().filter(wanted).copied().collect())
+}
+
 /// The checkout. Cargo says where the manifest is at run time, so a moved checkout works.
 pub(crate) fn root() -> PathBuf {
     let manifest_dir = env::var_os("CARGO_MANIFEST_DIR")
@@ -72,4 +84,25 @@ pub(crate) fn relative(root: &Path, path: &Path) -> String {
         .components()
         .map(|part| part.as_os_str().to_string_lossy());
     parts.collect::<Vec<_>>().join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_name_means_every_device_crate() {
+        assert_eq!(device_crates(&[]).unwrap(), DEVICE_CRATES);
+    }
+
+    #[test]
+    fn names_are_put_in_order() {
+        let names = ["coracle".to_owned(), "coracle-core".to_owned()];
+        assert_eq!(device_crates(&names).unwrap(), ["coracle-core", "coracle"]);
+    }
+
+    #[test]
+    fn refuses_a_crate_that_is_not_for_devices() {
+        assert!(device_crates(&["coracle-devnet".to_owned()]).is_err());
+    }
 }
