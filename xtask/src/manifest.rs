@@ -64,7 +64,7 @@ impl Manifest {
     }
 
     /// Public features that do not ask for a heap: none of what they turn on, here or in a
-    /// dependency, is called `alloc` or `std`.
+    /// dependency, is called `alloc` or `std` or is a crate known to need it.
     pub(crate) fn device_features(&self) -> Vec<String> {
         let mut features = self.public_features();
         features.retain(|name| !self.needs_heap(name, 0));
@@ -73,7 +73,7 @@ impl Manifest {
 
     fn needs_heap(&self, name: &str, depth: usize) -> bool {
         let last = name.rsplit('/').next().unwrap_or(name);
-        if matches!(last, "alloc" | "std") {
+        if matches!(last, "alloc" | "std" | "dep:rlp") {
             return true;
         }
         // Features form no cycles in practice; the limit keeps a broken manifest finite.
@@ -136,8 +136,8 @@ default = []
 defmt = ["dep:defmt", "coracle-core/defmt"]
 alloc = []
 rlp = [
-    "alloc", # it builds vectors
-    "dep:rlp",
+    "dep:rlp", # it builds vectors
+    "coracle-core/rlp",
 ]
 host = ["coracle-core/std"]
 deep = ["host"]
@@ -149,7 +149,10 @@ _test = []
         let manifest = Manifest::parse(TEXT);
         assert_eq!(manifest.package_name().as_deref(), Some("coracle-eth"));
         assert_eq!(manifest.list("package", "keywords"), ["a#b", "c"]);
-        assert_eq!(manifest.list("features", "rlp"), ["alloc", "dep:rlp"]);
+        assert_eq!(
+            manifest.list("features", "rlp"),
+            ["dep:rlp", "coracle-core/rlp"]
+        );
         assert!(manifest.uses_workspace_lints());
     }
 

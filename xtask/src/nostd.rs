@@ -25,7 +25,7 @@ const TARGETS: &[&str] = &[
 
 /// `RUSTFLAGS` in the environment hides the flags of `.cargo/config.toml`, so they are
 /// said again: 32-bit limbs on 32-bit targets.
-const FLAGS: &str = "--cfg cpubits=\"32\" -D warnings";
+const FLAGS: &str = "--cfg cpubits=\"32\"";
 
 const DISTRIBUTION_RUSTC: &str = "/usr/bin/rustc";
 const DISTRIBUTION_PACKAGES: &[&str] = &["rustc-web", "rust-web-src"];
