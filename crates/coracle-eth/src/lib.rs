@@ -16,3 +16,4 @@
 extern crate std;
 
 pub mod abi;
+pub mod tx;
