@@ -16,4 +16,10 @@
 extern crate std;
 
 pub mod abi;
+pub mod bech32;
+mod profile;
 pub mod tx;
+
+pub use crate::profile::{
+    AddressForm, ChainIdRule, ChainProfile, DisplayAddress, FeeRule, Finality, TxTypes,
+};
