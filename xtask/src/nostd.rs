@@ -27,6 +27,13 @@ const TARGETS: &[&str] = &[
 /// said again: 32-bit limbs on 32-bit targets.
 const FLAGS: &str = "--cfg cpubits=\"32\"";
 
+/// Nothing is run, so nothing is optimised: the workspace's own setting for dependencies
+/// takes four times as long.
+const UNOPTIMISED: &[&str] = &[
+    "--config=profile.dev.opt-level=0",
+    "--config=profile.dev.package.\"*\".opt-level=0",
+];
+
 const DISTRIBUTION_RUSTC: &str = "/usr/bin/rustc";
 const DISTRIBUTION_PACKAGES: &[&str] = &["rustc-web", "rust-web-src"];
 
@@ -115,36 +122,46 @@ fn distribution() -> Result<Toolchain> {
 }
 
 fn build_all(crates: &[&str], target: &str, toolchain: Toolchain) -> Result {
+    let flags = match toolchain {
+        Toolchain::Rustup => format!("{FLAGS} --sysroot {}", core_only(target)?.display()),
+        Toolchain::Distribution => FLAGS.to_owned(),
+    };
     for name in crates {
-        build(name, &[], target, toolchain)?;
-        let features = workspace::device_manifest(name)?.device_features();
-        if !features.is_empty() {
-            build(name, &features, target, toolchain)?;
+        let device_features = workspace::device_manifest(name)?.device_features();
+        build(name, &[], target, toolchain, &flags)?;
+        if !device_features.is_empty() {
+            build(name, &device_features, target, toolchain, &flags)?;
         }
     }
     Ok(())
 }
 
-fn build(name: &str, features: &[String], target: &str, toolchain: Toolchain) -> Result {
-    let dir = workspace::target_dir().join("nostd");
-    let cmd = Cmd::cargo().args(["build", "--quiet", "--lib", "-p", name, "--target", target]);
-    let cmd = cmd.arg("--no-default-features").arg("--target-dir");
-    let mut cmd = match toolchain {
-        Toolchain::Rustup => cmd.arg(dir.join("rustup")).env(
-            "RUSTFLAGS",
-            format!("{FLAGS} --sysroot {}", core_only(target)?.display()),
-        ),
-        Toolchain::Distribution => cmd
-            .arg(dir.join("distribution"))
-            .arg("-Zbuild-std=core")
-            .env("RUSTFLAGS", FLAGS)
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTC", DISTRIBUTION_RUSTC),
-    };
+fn build(
+    name: &str,
+    features: &[String],
+    target: &str,
+    toolchain: Toolchain,
+    flags: &str,
+) -> Result {
+    let mut cmd = Cmd::cargo().args(["build", "--quiet", "--lib", "-p", name]);
+    cmd = cmd.args(["--target", target, "--no-default-features"]);
     if !features.is_empty() {
         cmd = cmd.arg("--features").arg(features.join(","));
     }
-    cmd.run()
+    let dir = workspace::target_dir().join("nostd");
+    cmd = cmd
+        .args(UNOPTIMISED)
+        .env("RUSTFLAGS", flags)
+        .arg("--target-dir");
+    match toolchain {
+        Toolchain::Rustup => cmd.arg(dir.join("rustup")).run(),
+        Toolchain::Distribution => cmd
+            .arg(dir.join("distribution"))
+            .arg("-Zbuild-std=core")
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTC", DISTRIBUTION_RUSTC)
+            .run(),
+    }
 }
 
 /// A system root for the target with `core` and `compiler_builtins` and nothing else.
