@@ -33,3 +33,8 @@ const LIST: u8 = 0xc0;
 
 /// The longest payload whose length is part of the first byte.
 const MAX_SHORT: usize = 55;
+
+/// What the first byte adds to its base before the number of length bytes.
+const LONG: u8 = 55;
+
+const _: () = assert!(LONG as usize == MAX_SHORT);

@@ -1,6 +1,6 @@
 //! Writing RLP.
 
-use super::{BYTES, LIST, MAX_SHORT};
+use super::{BYTES, LIST, LONG, MAX_SHORT};
 use crate::sink::{CountSink, Encode, Sink, encode_window};
 use crate::uint::U256;
 
@@ -72,6 +72,6 @@ fn write_header(out: &mut dyn Sink, base: u8, len: usize) {
     let digits = bytes.get(zeros..).unwrap_or_default();
     // A `usize` has at most 8 bytes, so this stays below the next base.
     let count = u8::try_from(digits.len()).unwrap_or_default();
-    out.write(&[base.wrapping_add(MAX_SHORT as u8).wrapping_add(count)]);
+    out.write(&[base.wrapping_add(LONG).wrapping_add(count)]);
     out.write(digits);
 }
