@@ -18,6 +18,7 @@ extern crate std;
 pub mod abi;
 pub mod bech32;
 mod profile;
+pub mod rpc;
 pub mod tx;
 
 pub use crate::profile::{
