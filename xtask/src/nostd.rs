@@ -62,7 +62,10 @@ pub(crate) fn command(args: &[String]) -> Result {
             other => return Err(format!("no toolchain `{other}`").into()),
         };
         eprintln!("\n{target} ({toolchain:?})");
-        build_all(&crates, target, toolchain)?;
+        let build = Build::new(target, toolchain)?;
+        for name in &crates {
+            build.build(name)?;
+        }
     }
     Ok(())
 }
@@ -121,46 +124,56 @@ fn distribution() -> Result<Toolchain> {
     Ok(Toolchain::Distribution)
 }
 
-fn build_all(crates: &[&str], target: &str, toolchain: Toolchain) -> Result {
-    let flags = match toolchain {
-        Toolchain::Rustup => format!("{FLAGS} --sysroot {}", core_only(target)?.display()),
-        Toolchain::Distribution => FLAGS.to_owned(),
-    };
-    for name in crates {
-        let device_features = workspace::device_manifest(name)?.device_features();
-        build(name, &[], target, toolchain, &flags)?;
-        if !device_features.is_empty() {
-            build(name, &device_features, target, toolchain, &flags)?;
-        }
-    }
-    Ok(())
+/// How to build for one target.
+struct Build<'a> {
+    target: &'a str,
+    toolchain: Toolchain,
+    flags: String,
 }
 
-fn build(
-    name: &str,
-    features: &[String],
-    target: &str,
-    toolchain: Toolchain,
-    flags: &str,
-) -> Result {
-    let mut cmd = Cmd::cargo().args(["build", "--quiet", "--lib", "-p", name]);
-    cmd = cmd.args(["--target", target, "--no-default-features"]);
-    if !features.is_empty() {
-        cmd = cmd.arg("--features").arg(features.join(","));
+impl<'a> Build<'a> {
+    fn new(target: &'a str, toolchain: Toolchain) -> Result<Self> {
+        let flags = match toolchain {
+            Toolchain::Rustup => format!("{FLAGS} --sysroot {}", core_only(target)?.display()),
+            Toolchain::Distribution => FLAGS.to_owned(),
+        };
+        Ok(Self {
+            target,
+            toolchain,
+            flags,
+        })
     }
-    let dir = workspace::target_dir().join("nostd");
-    cmd = cmd
-        .args(UNOPTIMISED)
-        .env("RUSTFLAGS", flags)
-        .arg("--target-dir");
-    match toolchain {
-        Toolchain::Rustup => cmd.arg(dir.join("rustup")).run(),
-        Toolchain::Distribution => cmd
-            .arg(dir.join("distribution"))
-            .arg("-Zbuild-std=core")
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTC", DISTRIBUTION_RUSTC)
-            .run(),
+
+    /// Builds a crate without features, then with all that make sense on a device.
+    fn build(&self, name: &str) -> Result {
+        self.cargo(name, &[])?;
+        let features = workspace::device_manifest(name)?.device_features();
+        if features.is_empty() {
+            return Ok(());
+        }
+        self.cargo(name, &features)
+    }
+
+    fn cargo(&self, name: &str, features: &[String]) -> Result {
+        let mut cmd = Cmd::cargo().args(["build", "--quiet", "--lib", "-p", name]);
+        cmd = cmd.args(["--target", self.target, "--no-default-features"]);
+        if !features.is_empty() {
+            cmd = cmd.arg("--features").arg(features.join(","));
+        }
+        let dir = workspace::target_dir().join("nostd");
+        cmd = cmd
+            .args(UNOPTIMISED)
+            .env("RUSTFLAGS", &self.flags)
+            .arg("--target-dir");
+        match self.toolchain {
+            Toolchain::Rustup => cmd.arg(dir.join("rustup")).run(),
+            Toolchain::Distribution => cmd
+                .arg(dir.join("distribution"))
+                .arg("-Zbuild-std=core")
+                .env("RUSTC_BOOTSTRAP", "1")
+                .env("RUSTC", DISTRIBUTION_RUSTC)
+                .run(),
+        }
     }
 }
 

@@ -1,9 +1,12 @@
 //! `demo`, `bench` and `fuzz`: programs of the workspace that only need starting.
 
+use std::fs;
+
 use crate::{
     args::Spec,
     sh::{Cmd, Result},
-    tools, workspace,
+    tools::{self, CargoTool},
+    workspace,
 };
 
 const FUZZ: Spec = Spec {
@@ -43,14 +46,24 @@ pub(crate) fn fuzz(args: &[String]) -> Result {
     let tool = tools::cargo_tool("cargo-fuzz").filter(|tool| tool.is_installed());
     let tool = tool.ok_or("cargo-fuzz is not installed; run `cargo xtask setup --full`")?;
     for target in targets {
-        // A sanitizer needs a nightly compiler; cargo-fuzz asks the `cargo` it is run by.
-        let cmd = Cmd::new(tool.path()).args(["run", "--fuzz-dir", "fuzz", &target, "--"]);
-        cmd.arg(format!("-max_total_time={seconds}"))
-            .env("RUSTUP_TOOLCHAIN", "nightly")
-            .dir(&workspace::root())
-            .run()?;
+        run_fuzzer(tool, &target, seconds)?;
     }
     Ok(())
+}
+
+/// New inputs go to the target folder; the checked-in corpus is read only.
+fn run_fuzzer(tool: &CargoTool, target: &str, seconds: u32) -> Result {
+    let found = workspace::target_dir().join("fuzz-corpus").join(target);
+    fs::create_dir_all(&found).map_err(|error| format!("{}: {error}", found.display()))?;
+    let seeds = workspace::root().join("fuzz/corpus").join(target);
+    // The sanitizer needs a nightly compiler.
+    Cmd::new(tool.path())
+        .args(["run", "--fuzz-dir", "fuzz", target])
+        .args([found, seeds])
+        .args(["--".to_owned(), format!("-max_total_time={seconds}")])
+        .env("RUSTUP_TOOLCHAIN", "nightly")
+        .dir(&workspace::root())
+        .run()
 }
 
 fn fuzz_targets() -> Vec<String> {

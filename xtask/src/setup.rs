@@ -46,6 +46,9 @@ pub(crate) fn run(full: bool) -> Result {
     provide("npm packages: anvil, solc", npm_packages());
     provide("PyPI packages: cbor2, cwt, typos", python_packages());
     provide("device targets", nostd::provide());
+    if full {
+        provide("C++ compiler (libFuzzer)", program("c++", &["g++"]));
+    }
     for tool in CARGO_TOOLS.iter().filter(|tool| full || !tool.full_only) {
         provide(tool.package, cargo_tool(tool));
     }
@@ -133,7 +136,7 @@ fn cargo_tool(tool: &CargoTool) -> Result {
         "building {} {}, which takes minutes",
         tool.package, tool.version
     );
-    let install = Cmd::new("cargo").args(["install", "--quiet", "--locked", "--root"]);
+    let install = Cmd::new("cargo").args(["install", "--quiet", "--locked", "--force", "--root"]);
     let package = format!("{}@{}", tool.package, tool.version);
     // Its own build folder: a shared one would keep gigabytes that nothing uses again.
     install
