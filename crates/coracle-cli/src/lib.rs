@@ -1,1 +1,3 @@
 //! The coracle command: keys, transactions, ABI, records, an embedded chain.
+
+pub mod abi_json;

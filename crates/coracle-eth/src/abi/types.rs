@@ -257,8 +257,9 @@ enum Source<'a> {
 }
 
 impl<'a> Types<'a> {
-    pub(super) const fn repeat(ty: Type<'a>, left: usize) -> Self {
-        Self(Source::Repeat { ty, left })
+    /// The same type `len` times, as the members of an array have it.
+    pub const fn repeat(ty: Type<'a>, len: usize) -> Self {
+        Self(Source::Repeat { ty, left: len })
     }
 
     /// The number of types left.
