@@ -22,14 +22,23 @@ pub(crate) fn command(args: &[String]) -> Result {
 
 /// Every page is in the summary, and every link leads somewhere.
 pub(crate) fn check() -> Result {
-    let docs = workspace::root().join("docs");
-    let src = source_dir(&docs)?;
+    let faults = faults(&source_dir(&workspace::root().join("docs"))?)?;
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(format!("the book has faults:\n  {}", faults.join("\n  ")).into())
+}
+
+fn faults(src: &Path) -> Result<Vec<String>> {
     let summary = fs::read_to_string(src.join("SUMMARY.md"));
     let summary = summary.map_err(|error| format!("SUMMARY.md of the book: {error}"))?;
-    let listed = tidy::link_targets(&summary);
-    let mut faults = tidy::broken_links(&src.join("SUMMARY.md"), &summary);
-    for page in pages(&src) {
-        let name = workspace::relative(&src, &page);
+    let listed: Vec<&str> = tidy::link_targets(&summary)
+        .into_iter()
+        .map(|target| target.trim_start_matches("./"))
+        .collect();
+    let mut faults = Vec::new();
+    for page in pages(src) {
+        let name = workspace::relative(src, &page);
         if name != "SUMMARY.md" && !listed.contains(&name.as_str()) {
             faults.push(format!("`{name}` is not in SUMMARY.md"));
         }
@@ -37,10 +46,7 @@ pub(crate) fn check() -> Result {
         let broken = tidy::broken_links(&page, &text);
         faults.extend(broken.into_iter().map(|fault| format!("{name}: {fault}")));
     }
-    if faults.is_empty() {
-        return Ok(());
-    }
-    Err(format!("the book has faults:\n  {}", faults.join("\n  ")).into())
+    Ok(faults)
 }
 
 pub(crate) fn build_with_mdbook() -> Result {
@@ -86,4 +92,59 @@ fn pages(dir: &Path) -> Vec<std::path::PathBuf> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A book of these files, in a folder of its own.
+    fn book(name: &str, files: &[(&str, &str)]) -> std::path::PathBuf {
+        let src = workspace::target_dir().join("xtask-test").join(name);
+        let _ = fs::remove_dir_all(&src);
+        for (file, text) in files {
+            let path = src.join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        src
+    }
+
+    #[test]
+    fn a_complete_book_passes() {
+        let summary = "- [One](one.md)\n- [Two](./more/two.md)\n";
+        let files = [
+            ("SUMMARY.md", summary),
+            ("one.md", "[two](more/two.md)"),
+            ("more/two.md", ""),
+        ];
+        assert!(faults(&book("complete", &files)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn finds_a_page_outside_the_summary() {
+        let files = [
+            ("SUMMARY.md", "- [One](one.md)\n"),
+            ("one.md", ""),
+            ("lost.md", ""),
+        ];
+        assert_eq!(
+            faults(&book("outside", &files)).unwrap(),
+            ["`lost.md` is not in SUMMARY.md"]
+        );
+    }
+
+    #[test]
+    fn finds_a_listed_page_that_is_gone_and_a_broken_link() {
+        let files = [
+            ("SUMMARY.md", "- [One](one.md)\n- [Two](two.md)\n"),
+            ("one.md", "[x](x.md)"),
+        ];
+        assert_eq!(faults(&book("gone", &files)).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_book_without_summary_is_an_error() {
+        assert!(faults(&book("empty", &[("one.md", "")])).is_err());
+    }
 }

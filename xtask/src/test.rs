@@ -175,7 +175,7 @@ fn seconds(took: Duration) -> String {
 
 /// Unit, integration and doc tests of the whole workspace, the README's code among them.
 fn host(full: bool) -> Result {
-    let mut cmd = Cmd::cargo().args(["test", "--workspace"]);
+    let mut cmd = Cmd::cargo().args(["test", "--workspace", "--no-fail-fast"]);
     for (name, path) in tools::test_env() {
         cmd = cmd.env(name, path);
     }

@@ -90,11 +90,16 @@ fn check_crates(root: &Path, version: &str, report: &mut Vec<String>) {
     }
     for dir in member_dirs(root) {
         let place = relative(root, &dir);
-        let Ok(manifest) = fs::read_to_string(dir.join("Cargo.toml")) else {
+        let Ok(text) = fs::read_to_string(dir.join("Cargo.toml")) else {
             note(report, &place, vec!["no Cargo.toml".into()]);
             continue;
         };
-        let manifest = Manifest::parse(&manifest);
+        let manifest = Manifest::parse(&text);
+        note(
+            report,
+            &format!("{place}/Cargo.toml"),
+            layout::undescribed_features(&text),
+        );
         if !manifest.uses_workspace_lints() {
             note(
                 report,

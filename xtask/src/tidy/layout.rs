@@ -52,6 +52,25 @@ fn denied(lib: &str) -> &str {
     start.split_once(")]").map_or("", |(list, _)| list)
 }
 
+/// Features without a comment line above them, in the text of a manifest.
+pub(crate) fn undescribed_features(manifest: &str) -> Findings {
+    let mut findings = Findings::new();
+    let (mut inside, mut described) = (false, false);
+    for line in manifest.lines() {
+        if line.starts_with('[') {
+            inside = line.starts_with("[features]");
+        } else if inside && !described {
+            let name = line.split_once(" = ").map_or("default", |(name, _)| name);
+            // Lines that go on with a list, and private features, need no comment.
+            if name.starts_with(char::is_alphabetic) && name != "default" {
+                findings.push(format!("feature `{name}` has no comment line above it"));
+            }
+        }
+        described = line.starts_with('#');
+    }
+    findings
+}
+
 /// The Rust code of the root README is compiled and run as doc tests of the test package.
 pub(crate) fn untested_readme(tests: &str) -> Findings {
     if tests.contains("include_str!(\"../../README.md\")") {
@@ -105,6 +124,16 @@ mod tests {
         let places = ["crates/coracle".to_owned()];
         assert_eq!(unnamed("`coracle-eth` and xcoracle", &places).len(), 1);
         assert!(unnamed("`coracle-eth`, `coracle`", &places).is_empty());
+    }
+
+    #[test]
+    fn finds_a_feature_without_a_comment() {
+        let good =
+            "[features]\ndefault = []\n# Formats.\ndefmt = [\n    \"dep:defmt\",\n]\n_test = []\n";
+        assert!(undescribed_features(good).is_empty());
+        let bad = good.replace("# Formats.\n", "");
+        assert_eq!(undescribed_features(&bad).len(), 1);
+        assert!(undescribed_features("[dependencies]\nhex = \"0.4\"\n").is_empty());
     }
 
     #[test]
