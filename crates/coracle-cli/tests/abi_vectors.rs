@@ -154,7 +154,7 @@ fn decode_log(case: &Case) -> Result<Json, String> {
     let flags = case.0["indexed"].as_array().unwrap();
     let indexed: Vec<_> = flags
         .iter()
-        .map(|flag| *flag == Json::Bool(true) || *flag == Json::from(1))
+        .map(|flag| *flag == Json::Bool(true) || flag.as_u64() == Some(1))
         .collect();
     let event = if case.0["anonymous"].as_bool().unwrap() {
         Event::anonymous(signature, &indexed)
