@@ -127,3 +127,30 @@ pub enum BlockRef {
     /// This hash.
     Hash(B256),
 }
+
+#[cfg(test)]
+mod tests {
+    use revm::primitives::b256;
+
+    use super::*;
+    use crate::trie;
+
+    /// receiptsRoot of a block of another node that holds one EIP-1559 transfer
+    /// (`rpc/block-1-full` in tests/vectors/ethereum/jsonrpc_transcripts.json).
+    #[test]
+    fn receipt_bytes_give_the_receipts_root_of_another_node() {
+        let receipt = Receipt {
+            succeeded: true,
+            gas_used: 21_000,
+            cumulative_gas_used: 21_000,
+            effective_gas_price: 0,
+            contract_address: None,
+            logs: Vec::new(),
+            first_log_index: 0,
+            output: Bytes::new(),
+        };
+        let root = trie::ordered_root([receipt.to_bytes(TxType::DynamicFee)]);
+        let expected = b256!("f78dfb743fbd92ade140711c8bbc542b5e307f0ab7984eff35d751969fe57efa");
+        assert_eq!(root, expected);
+    }
+}

@@ -12,7 +12,7 @@ use revm::{
     primitives::{
         Address, B256, Bytes, U256,
         alloy_primitives::{Bloom, logs_bloom},
-        keccak256,
+        eip3860, keccak256,
     },
 };
 
@@ -230,6 +230,9 @@ impl Chain {
 
     fn check_gas(&self, tx: &Transaction) -> Result<(), Refusal> {
         let have = tx.gas_limit;
+        if tx.to.is_none() && tx.data.len() > eip3860::MAX_INITCODE_SIZE {
+            return Err(Refusal::InitCode);
+        }
         if have > self.config.gas_limit {
             return Err(Refusal::BlockGasLimit);
         }

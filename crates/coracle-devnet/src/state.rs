@@ -254,3 +254,47 @@ impl DatabaseRef for View<'_> {
             .unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use revm::primitives::hex;
+
+    use super::*;
+
+    /// An account of the public trie tests (`hex_encoded_securetrie_test`).
+    #[test]
+    fn leaf_is_the_account_of_the_public_trie_tests() {
+        let info = Info {
+            nonce: 1,
+            balance: U256::from(0x05f4_46a7),
+            code_hash: KECCAK_EMPTY,
+        };
+        let expected = "f848018405f446a7a056e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb\
+                        5e363b421a0c5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+        assert_eq!(
+            hex::encode(leaf(&info, storage_root(&BTreeMap::new()))),
+            expected
+        );
+    }
+
+    #[test]
+    fn undo_restores_the_root() {
+        let (a, b) = (Address::repeat_byte(1), Address::repeat_byte(2));
+        let mut state = State::default();
+        state.set_balance(a, U256::from(5), &mut Vec::new());
+        state.set_slot(a, U256::ZERO, U256::from(9), &mut Vec::new());
+        let before = state.root();
+
+        let mut undos = Vec::new();
+        state.set_balance(a, U256::from(6), &mut undos);
+        state.set_slot(a, U256::ZERO, U256::ZERO, &mut undos);
+        state.set_slot(a, U256::from(1), U256::from(1), &mut undos);
+        state.set_balance(b, U256::from(1), &mut undos);
+        state.set_slot(b, U256::from(1), U256::from(1), &mut undos);
+        state.remove(a, &mut undos);
+        assert_ne!(state.root(), before);
+        state.undo(undos.iter());
+        assert_eq!(state.root(), before);
+        assert_eq!(state.slot(a, U256::ZERO), U256::from(9));
+    }
+}

@@ -101,3 +101,50 @@ fn shared_nibbles(entries: &[Entry], depth: usize) -> usize {
 fn nibbles(key: &[u8]) -> Vec<u8> {
     key.iter().flat_map(|byte| [byte >> 4, byte & 15]).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use revm::primitives::{b256, hex};
+    use serde_json::Value;
+
+    use super::*;
+
+    fn bytes(value: &Value) -> Option<Vec<u8>> {
+        value.as_str().map(|text| hex::decode(text).unwrap())
+    }
+
+    /// tests/vectors/ethereum/trie_root.json, from ethereum/tests `TrieTests`.
+    #[test]
+    fn roots_are_those_of_the_public_trie_tests() {
+        let file = concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../tests/vectors/ethereum/trie_root.json"
+        );
+        let cases: Vec<Value> =
+            serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+        for case in &cases {
+            let mut entries = BTreeMap::new();
+            for op in case["ops"].as_array().unwrap() {
+                let mut key = bytes(&op[0]).unwrap();
+                if case["secure"] == true {
+                    key = keccak256(key).to_vec();
+                }
+                match bytes(&op[1]) {
+                    Some(value) if !value.is_empty() => entries.insert(key, value),
+                    _ => entries.remove(&key),
+                };
+            }
+            let expected = bytes(&case["root"]).unwrap();
+            assert_eq!(root(entries).as_slice(), expected, "{}", case["name"]);
+        }
+        assert!(!cases.is_empty());
+    }
+
+    #[test]
+    fn empty_trie_has_the_root_of_an_empty_string() {
+        let empty = b256!("56e81f171bcc55a6ff8345e692c0f86e5b48e01b996cadc001622fb5e363b421");
+        assert_eq!(ordered_root([]), empty);
+    }
+}

@@ -266,7 +266,7 @@ impl Fields {
     fn recover(self, raw: &[u8]) -> Result<Transaction, DecodeError> {
         let odd = match (self.tx_type, self.chain_id) {
             (TxType::Legacy, None) => self.v == 28,
-            (TxType::Legacy, Some(_)) => self.v % 2 == 0,
+            (TxType::Legacy, Some(_)) => self.v.is_multiple_of(2),
             _ => self.v == 1,
         };
         let sender = recover(keccak256(self.unsigned()), odd, self.r, self.s)?;
