@@ -17,7 +17,7 @@ pub struct ChainProfile {
     pub tx_types: TxTypes,
     /// How its nodes write addresses.
     pub address_form: AddressForm,
-    /// What stands before `_` in its JSON-RPC methods: `eth` in `eth_call`.
+    /// What stands before the names of its JSON-RPC methods: `eth_` in `eth_call`.
     pub method_prefix: &'static str,
     /// How it asks for fees.
     pub fee_rule: FeeRule,
@@ -86,7 +86,6 @@ impl TxTypes {
 /// How the nodes of a chain write an address.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
 pub enum AddressForm {
     /// `0x` and 40 digits, mixed case as a checksum (EIP-55).
     Hex,
@@ -100,7 +99,6 @@ pub enum AddressForm {
 /// How a chain asks for fees.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
 pub enum FeeRule {
     /// A base fee that each block sets, and a tip on top (EIP-1559).
     BaseFee {
@@ -117,7 +115,6 @@ pub enum FeeRule {
 /// When a block counts as final.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
 pub enum Finality {
     /// When the node's block tag `finalized` has reached it.
     FinalizedTag,
@@ -132,7 +129,7 @@ impl ChainProfile {
         chain_id: ChainIdRule::Required(1),
         tx_types: TxTypes::LONDON,
         address_form: AddressForm::Hex,
-        method_prefix: "eth",
+        method_prefix: "eth_",
         fee_rule: FeeRule::BaseFee { min_tip: Wei::ZERO },
         finality: Finality::FinalizedTag,
     };
@@ -160,7 +157,7 @@ impl ChainProfile {
         chain_id: ChainIdRule::Required(210_425),
         tx_types: TxTypes::LEGACY,
         address_form: AddressForm::Bech32 { hrp: "lat" },
-        method_prefix: "platon",
+        method_prefix: "platon_",
         fee_rule: FeeRule::GasPrice {
             min_price: Wei::ZERO,
         },

@@ -52,6 +52,7 @@ pub trait Curve: sealed::Sealed + Clone + Copy + Eq + Sized + 'static {
 }
 
 /// Both crates have the same shape, so the layer over them is written once.
+#[cfg(any(feature = "p256", feature = "secp256k1"))]
 macro_rules! curve {
     ($(#[$doc:meta])* $name:ident, $secret:ident, $krate:ident, $spec:ident) => {
         $(#[$doc])*

@@ -126,7 +126,9 @@ impl<'a, F: FnMut(&Log<'_>) -> Result<(), Reject>> LogsAnswer<'a, F> {
         if self.list == Some(List::Data) {
             return self.data(event);
         }
-        let Some((name, value)) = self.members.event(event)? else { return Ok(()) };
+        let Some((name, value)) = self.members.event(event)? else {
+            return Ok(());
+        };
         match name {
             "address" => self.fields.address = value.address(name, Some(self.form))?,
             "blockHash" => self.fields.block_hash = value.optional::<Hash>(name)?,

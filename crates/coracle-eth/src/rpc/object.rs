@@ -99,7 +99,10 @@ impl Members {
             names,
             current: None,
             seen: 0,
-            text: Text { text: heapless::Vec::new(), is_too_long: false },
+            text: Text {
+                text: heapless::Vec::new(),
+                is_too_long: false,
+            },
         }
     }
 
@@ -122,7 +125,9 @@ impl Members {
             Event::Key(name) => self.key(name)?,
             Event::StrPart(part) if self.current.is_some() => self.text.push(part),
             Event::StrEnd => {
-                let Some(name) = self.take() else { return Ok(None) };
+                let Some(name) = self.take() else {
+                    return Ok(None);
+                };
                 let text = self.text.as_str().ok_or(AnswerError::BadField { name })?;
                 return Ok(Some((name, Value::Text(text))));
             }
@@ -150,7 +155,9 @@ impl Members {
         let (Some(index), Some(name)) = (self.current, self.current()) else {
             return Ok(());
         };
-        let bit = u32::try_from(index).ok().and_then(|shift| 1_u32.checked_shl(shift));
+        let bit = u32::try_from(index)
+            .ok()
+            .and_then(|shift| 1_u32.checked_shl(shift));
         let bit = bit.unwrap_or_default();
         if self.seen & bit != 0 {
             return Err(AnswerError::RepeatedField { name });
@@ -213,7 +220,12 @@ impl<F: Fields + Default> Default for ObjectAnswer<F> {
 impl<F: Fields> ObjectAnswer<F> {
     pub(super) fn with_fields(fields: F) -> Self {
         let members = Members::new(F::NAMES);
-        Self { fields, members, shape: Shape::Unknown, error: None }
+        Self {
+            fields,
+            members,
+            shape: Shape::Unknown,
+            error: None,
+        }
     }
 
     fn take(&mut self, depth: usize, event: Event<'_>) -> Result<(), AnswerError> {

@@ -34,7 +34,10 @@ pub type ReceiptAnswer = ObjectAnswer<ReceiptFields>;
 impl ReceiptAnswer {
     /// Reads addresses in the chain's form.
     pub fn new(form: AddressForm) -> Self {
-        Self::with_fields(ReceiptFields { form: Some(form), ..ReceiptFields::default() })
+        Self::with_fields(ReceiptFields {
+            form: Some(form),
+            ..ReceiptFields::default()
+        })
     }
 }
 

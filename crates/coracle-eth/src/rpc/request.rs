@@ -128,7 +128,7 @@ pub enum Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// The method's name after the chain's prefix and `_`.
+    /// The method's name after the chain's prefix.
     pub const fn method(&self) -> &'static str {
         match self {
             Self::ChainId => "chainId",
@@ -151,7 +151,10 @@ impl<'a> Request<'a> {
 
     /// The JSON array of parameters, with addresses in the chain's form.
     pub const fn params(&'a self, form: AddressForm) -> Params<'a> {
-        Params { request: self, form }
+        Params {
+            request: self,
+            form,
+        }
     }
 }
 

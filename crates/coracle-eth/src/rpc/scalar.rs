@@ -60,7 +60,11 @@ pub struct ScalarAnswer<S> {
 
 impl<S> Default for ScalarAnswer<S> {
     fn default() -> Self {
-        Self { text: Text::default(), is_done: false, scalar: PhantomData }
+        Self {
+            text: Text::default(),
+            is_done: false,
+            scalar: PhantomData,
+        }
     }
 }
 
@@ -97,7 +101,10 @@ pub struct Bytes<'a> {
 impl<'a> Bytes<'a> {
     /// Reads into the start of `out`.
     pub fn new(out: &'a mut [u8]) -> Self {
-        Self { hex: HexReader::new(out), is_done: false }
+        Self {
+            hex: HexReader::new(out),
+            is_done: false,
+        }
     }
 }
 
@@ -121,7 +128,11 @@ impl Answer for Bytes<'_> {
             return Err(AnswerError::BadShape);
         }
         let max = self.hex.out.len();
-        match self.hex.finish().ok_or(AnswerError::BadField { name: "result" })? {
+        match self
+            .hex
+            .finish()
+            .ok_or(AnswerError::BadField { name: "result" })?
+        {
             len if len > max => Err(AnswerError::TooLong { max }),
             len => Ok(len),
         }
@@ -140,7 +151,12 @@ pub(super) struct HexReader<'a> {
 
 impl<'a> HexReader<'a> {
     pub(super) fn new(out: &'a mut [u8]) -> Self {
-        Self { out, seen: 0, high: 0, is_bad: false }
+        Self {
+            out,
+            seen: 0,
+            high: 0,
+            is_bad: false,
+        }
     }
 
     pub(super) fn push(&mut self, part: &[u8]) {

@@ -1,0 +1,32 @@
+//! The client of Ethereum-like chains.
+//!
+//! ```text
+//! put ── Queued ── submit ─┬─ Reserved (nonce) ─ Signed ─ Sent ── settle ─┬─ Included ─ Final
+//!                          │  durable before the next step                ├─ Failed (reverted)
+//!                          └─ errors before Reserved leave it Queued      └─ back to Sent (reorganised)
+//! ```
+//!
+//! Nothing of an answer is taken on trust where the device can know better: see the
+//! table of lies in the crate's README.
+
+mod client;
+mod config;
+mod error;
+mod fees;
+mod gas;
+mod link;
+mod memory;
+mod outbox;
+mod read;
+mod settle;
+mod submit;
+
+pub use self::client::{Error, EthClient, Parts};
+pub use self::config::{Config, Limits};
+pub use self::error::{ClientError, Lie, NodeError, RevertData};
+pub use self::gas::intrinsic_gas;
+pub use self::memory::{MemoryError, MemoryOutbox};
+pub use self::outbox::{
+    Account, Attempt, Entry, EntryId, FailReason, Fees, Inclusion, Intent, Outbox, Phase, Put,
+};
+pub use self::settle::{Milestone, Progress};

@@ -1,0 +1,134 @@
+//! The client and what it is made of.
+
+use core::fmt;
+
+use coracle_core::Address;
+use coracle_core::Signer;
+use coracle_core::ecdsa::Secp256k1;
+use coracle_net::Connect;
+use embedded_hal_async::delay::DelayNs;
+
+use super::gas::GasCache;
+use super::link::Link;
+use super::{Account, ClientError, Config, Fees, Outbox};
+
+/// The error of a client over transport `C`, signer `S` and outbox `O`.
+pub type Error<C, S, O> =
+    ClientError<<C as Connect>::Error, <S as Signer>::Error, <O as Outbox>::Error>;
+
+/// What a client is built on.
+pub struct Parts<'a, C, S, O, D> {
+    /// The network.
+    pub stack: &'a C,
+    /// Who signs transactions.
+    pub signer: S,
+    /// What is to be done and what was done.
+    pub outbox: O,
+    /// How to wait between looks for a receipt.
+    pub delay: D,
+    /// Working buffer of the transport: 1 KiB is a good size, any size works.
+    pub net_buf: &'a mut [u8],
+    /// Holds the call data of one entry at a time.
+    pub intent_buf: &'a mut [u8],
+}
+
+/// Carries intents to an Ethereum-like chain and settles them.
+///
+/// # Cancel safety
+///
+/// Of every method: what was durable stays, and the same call on the same entry goes on
+/// from there. The connection is dropped with the future.
+pub struct EthClient<'a, C: Connect + 'a, S, O, D> {
+    pub(super) config: Config<'a>,
+    pub(super) link: Link<'a, C>,
+    pub(super) signer: S,
+    pub(super) outbox: O,
+    pub(super) delay: D,
+    pub(super) intent_buf: &'a mut [u8],
+    pub(super) address: Address,
+    pub(super) fees: Option<CachedFees>,
+    pub(super) gas: Option<GasCache>,
+}
+
+/// Fees that a node told, and for how many submits they still do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CachedFees {
+    pub(super) fees: Fees,
+    pub(super) uses_left: u32,
+}
+
+impl<'a, C, S, O, D> EthClient<'a, C, S, O, D>
+where
+    C: Connect,
+    S: Signer<Curve = Secp256k1>,
+    O: Outbox,
+    D: DelayNs,
+{
+    /// A client that has not asked anything yet.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::BadNodeCount`].
+    pub fn new(parts: Parts<'a, C, S, O, D>, config: Config<'a>) -> Result<Self, Error<C, S, O>> {
+        let link = Link::new(parts.stack, &config, parts.net_buf);
+        Ok(Self {
+            link: link.ok_or(ClientError::BadNodeCount)?,
+            address: Address::from_public_key(parts.signer.public_key()),
+            config,
+            signer: parts.signer,
+            outbox: parts.outbox,
+            delay: parts.delay,
+            intent_buf: parts.intent_buf,
+            fees: None,
+            gas: None,
+        })
+    }
+
+    /// The account that pays and signs.
+    pub const fn address(&self) -> Address {
+        self.address
+    }
+
+    /// What the client was told to keep to.
+    pub const fn config(&self) -> &Config<'a> {
+        &self.config
+    }
+
+    /// The outbox, to put entries and to look at them.
+    pub const fn outbox(&mut self) -> &mut O {
+        &mut self.outbox
+    }
+
+    /// The signer, for records signed with the same key.
+    pub const fn signer(&mut self) -> &mut S {
+        &mut self.signer
+    }
+
+    /// Closes the connection, for example before the radio sleeps.
+    pub fn close(&mut self) {
+        self.link.close();
+    }
+
+    /// Forgets fees and gas that nodes told; the next submit asks again.
+    pub const fn forget_costs(&mut self) {
+        self.fees = None;
+        self.gas = None;
+    }
+
+    pub(super) const fn account(&self) -> Account {
+        Account {
+            chain_id: self.config.profile.chain_id.id(),
+            address: self.address,
+        }
+    }
+}
+
+impl<C: Connect, S, O, D> fmt::Debug for EthClient<'_, C, S, O, D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EthClient")
+            .field("address", &self.address)
+            .field("profile", &self.config.profile)
+            .field("node", &self.link.current())
+            .finish_non_exhaustive()
+    }
+}

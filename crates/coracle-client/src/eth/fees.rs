@@ -1,0 +1,128 @@
+//! Fees under ceilings that no node can talk the device out of.
+
+use coracle_core::{U256, Wei};
+use coracle_eth::rpc::{FeeHistoryAnswer, Quantity, Request, ScalarAnswer};
+use coracle_eth::{ChainProfile, FeeRule};
+use coracle_net::Connect;
+
+use super::link::Link;
+use super::{ClientError, Fees, Limits};
+
+/// Blocks whose tips are looked at.
+const BLOCKS: u8 = 5;
+
+/// The tip that half of the gas of a block paid at most.
+const PERCENTILE: u8 = 50;
+
+/// Asks a node what the chain takes at the moment.
+///
+/// The fee per gas has room for the base fee to rise through ten full blocks.
+///
+/// # Errors
+///
+/// Those of the node, and [`ClientError::FeeAboveLimit`].
+pub(super) async fn ask<C: Connect, S, O>(
+    link: &mut Link<'_, C>,
+    profile: &ChainProfile,
+    limits: &Limits,
+) -> Result<Fees, ClientError<C::Error, S, O>> {
+    match profile.fee_rule {
+        FeeRule::BaseFee { min_tip } => {
+            let request = Request::FeeHistory {
+                blocks: BLOCKS,
+                percentile: PERCENTILE,
+            };
+            let history = link
+                .on_any_node(async |link| link.ask(&request, FeeHistoryAnswer::default()).await)
+                .await?;
+            with_base_fee(
+                history.next_base_fee,
+                history.tip.unwrap_or(min_tip),
+                min_tip,
+                limits,
+            )
+        }
+        FeeRule::GasPrice { min_price } => {
+            let answer = ScalarAnswer::<Quantity>::default;
+            let price = link
+                .on_any_node(async |link| link.ask(&Request::GasPrice, answer()).await)
+                .await?;
+            with_gas_price(Wei(price).max(min_price), limits)
+        }
+    }
+}
+
+fn with_base_fee<N, S, O>(
+    base: Wei,
+    tip: Wei,
+    min_tip: Wei,
+    limits: &Limits,
+) -> Result<Fees, ClientError<N, S, O>> {
+    let tip = tip.clamp(min_tip, limits.max_priority_fee_per_gas.max(min_tip));
+    let needed = Wei(base.0.saturating_add(tip.0));
+    let limit = limits.max_fee_per_gas;
+    if needed > limit || min_tip > limits.max_priority_fee_per_gas {
+        return Err(ClientError::FeeAboveLimit { needed, limit });
+    }
+    let roomy = ten_blocks_on(base).saturating_add(tip.0);
+    Ok(Fees {
+        max_fee_per_gas: Wei(roomy).min(limit),
+        max_priority_fee_per_gas: tip,
+    })
+}
+
+fn with_gas_price<N, S, O>(price: Wei, limits: &Limits) -> Result<Fees, ClientError<N, S, O>> {
+    let limit = limits.max_fee_per_gas;
+    if price > limit {
+        return Err(ClientError::FeeAboveLimit {
+            needed: price,
+            limit,
+        });
+    }
+    Ok(Fees {
+        max_fee_per_gas: price,
+        max_priority_fee_per_gas: price,
+    })
+}
+
+/// An upper bound of the base fee ten blocks on: it rises by at most an eighth a block,
+/// `(9 / 8)^10 < 13 / 4`.
+fn ten_blocks_on(base: Wei) -> U256 {
+    let rise = base.0.saturating_mul(U256::from(13_u64));
+    let (quarter, _) = rise.div_rem_u64(4).unwrap_or_default();
+    quarter.saturating_add(U256::ONE)
+}
+
+/// The least fees with which nodes replace a transaction: an eighth more on both, at
+/// least the fees of the moment.
+///
+/// # Errors
+///
+/// [`ClientError::FeeAboveLimit`].
+pub(super) fn bump<N, S, O>(
+    old: &Fees,
+    now: &Fees,
+    limits: &Limits,
+) -> Result<Fees, ClientError<N, S, O>> {
+    let fees = Fees {
+        max_fee_per_gas: eighth_more(old.max_fee_per_gas).max(now.max_fee_per_gas),
+        max_priority_fee_per_gas: eighth_more(old.max_priority_fee_per_gas)
+            .max(now.max_priority_fee_per_gas),
+    };
+    let pairs = [
+        (fees.max_fee_per_gas, limits.max_fee_per_gas),
+        (
+            fees.max_priority_fee_per_gas,
+            limits.max_priority_fee_per_gas,
+        ),
+    ];
+    match pairs.into_iter().find(|(needed, limit)| needed > limit) {
+        Some((needed, limit)) => Err(ClientError::FeeAboveLimit { needed, limit }),
+        None => Ok(fees),
+    }
+}
+
+fn eighth_more(fee: Wei) -> Wei {
+    let (eighth, _) = fee.0.div_rem_u64(8).unwrap_or_default();
+    Wei(fee.0.saturating_add(eighth).saturating_add(U256::ONE))
+}

@@ -1,0 +1,252 @@
+//! What must survive a power cut, and the interface to whatever keeps it.
+
+use coracle_core::{Address, B256, Error, Wei};
+use coracle_eth::tx::CallData;
+
+/// The name of an entry: who reports, and the number of the report.
+///
+/// Putting the same name twice is one entry, so a reading never gets two transactions.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct EntryId {
+    /// The device, as its records name it.
+    pub device: B256,
+    /// The record's sequence number.
+    pub sequence: u64,
+}
+
+/// What a transaction is to do.
+#[derive(Clone, Copy, Debug)]
+pub struct Intent<'a> {
+    /// The contract or account that is called; `None` creates a contract.
+    pub to: Option<Address>,
+    /// What is moved.
+    pub value: Wei,
+    /// Call data.
+    pub data: CallData<'a>,
+}
+
+/// An account on a chain; nonces count per account.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Account {
+    /// The chain.
+    pub chain_id: u64,
+    /// The account.
+    pub address: Address,
+}
+
+/// What a transaction pays per unit of gas.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Fees {
+    /// In all, at most; the gas price on chains without a base fee.
+    pub max_fee_per_gas: Wei,
+    /// To the block's producer, at most; unused on chains without a base fee.
+    pub max_priority_fee_per_gas: Wei,
+}
+
+/// One signed transaction for an entry. With the intent and the nonce it gives the same
+/// bytes again, so nothing is ever signed twice.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Attempt {
+    /// What it pays.
+    pub fees: Fees,
+    /// Gas that it may use.
+    pub gas_limit: u64,
+    /// `r || s`.
+    pub signature: [u8; 64],
+    /// The parity of the signature.
+    pub is_y_odd: bool,
+    /// Its hash, computed here.
+    pub hash: B256,
+}
+
+/// Where a transaction was mined, as nodes tell it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Inclusion {
+    /// The transaction: one of the attempts.
+    pub hash: B256,
+    /// The block.
+    pub block_hash: B256,
+    /// The block's number.
+    pub block_number: u64,
+    /// Gas that it used.
+    pub gas_used: u64,
+    /// Whether it did what it was to do; `false` for a revert.
+    pub is_success: bool,
+}
+
+/// How far an entry is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Phase {
+    /// Nothing was done yet.
+    Queued,
+    /// A nonce is set aside for it.
+    Reserved,
+    /// A transaction is signed; it is not known whether a node has it.
+    Signed,
+    /// A node took it.
+    Sent,
+    /// A block holds it; the block may still be replaced.
+    Included,
+    /// A block holds it that will not be replaced.
+    Final,
+    /// It cannot succeed any more.
+    Failed(FailReason),
+}
+
+/// Why an entry failed for good.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum FailReason {
+    /// The contract reverted; the nonce is used.
+    Reverted,
+    /// A transaction that is not ours was mined under its nonce.
+    NonceTaken,
+}
+
+/// What is known of an entry, apart from its intent.
+#[derive(Clone, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Entry {
+    /// How far it is.
+    pub phase: Phase,
+    /// The nonce that is set aside for it; from [`Phase::Reserved`] on.
+    pub nonce: Option<u64>,
+    /// Its transactions, the newest last; all under the same nonce, so at most one of
+    /// them is ever mined.
+    pub attempts: heapless::Vec<Attempt, { Self::MAX_ATTEMPTS }>,
+    /// Where it was mined; from [`Phase::Included`] on.
+    pub inclusion: Option<Inclusion>,
+}
+
+impl Entry {
+    /// Fee bumps are bounded by this many transactions.
+    pub const MAX_ATTEMPTS: usize = 4;
+
+    /// An entry of which nothing is done yet.
+    pub const QUEUED: Self = Self {
+        phase: Phase::Queued,
+        nonce: None,
+        attempts: heapless::Vec::new(),
+        inclusion: None,
+    };
+
+    /// Whether there is something left to do.
+    pub const fn is_open(&self) -> bool {
+        !matches!(self.phase, Phase::Final | Phase::Failed(_))
+    }
+}
+
+/// What `put` found.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Put {
+    /// The entry is new.
+    Added,
+    /// An entry of this name was there; it stays as it is.
+    Existed,
+}
+
+/// A durable queue of intents and the journal of nonces.
+///
+/// Whatever a method is given is durable when it returns `Ok`, and wholly absent when it
+/// returns an error: the client sends nothing before it is written down.
+#[expect(async_fn_in_trait, reason = "executors of devices are single-threaded")]
+pub trait Outbox {
+    /// Why the store failed.
+    type Error: Error;
+
+    /// Adds an intent, unless an entry of this name is there.
+    ///
+    /// # Errors
+    ///
+    /// The store's own, such as a full queue.
+    ///
+    /// # Cancel safety
+    ///
+    /// The entry is there whole or not at all.
+    async fn put(&mut self, id: EntryId, intent: &Intent<'_>) -> Result<Put, Self::Error>;
+
+    /// What is known of an entry; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    ///
+    /// # Cancel safety
+    ///
+    /// Changes nothing.
+    async fn entry(&mut self, id: EntryId) -> Result<Option<Entry>, Self::Error>;
+
+    /// The intent of an entry, its call data in `buf`; `None` where there is none.
+    ///
+    /// # Errors
+    ///
+    /// The store's own, one of which says that `buf` is too short.
+    ///
+    /// # Cancel safety
+    ///
+    /// Changes nothing but `buf`.
+    async fn intent<'b>(
+        &mut self,
+        id: EntryId,
+        buf: &'b mut [u8],
+    ) -> Result<Option<Intent<'b>>, Self::Error>;
+
+    /// Replaces what is known of an entry.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    ///
+    /// # Cancel safety
+    ///
+    /// Either the old or the new state is there.
+    async fn update(&mut self, id: EntryId, entry: &Entry) -> Result<(), Self::Error>;
+
+    /// Sets a nonce aside for an entry and moves it to [`Phase::Reserved`]: the next of
+    /// the account's journal, or `floor` where that is higher or there is no journal.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    ///
+    /// # Cancel safety
+    ///
+    /// The journal may skip a number, it never gives one twice.
+    async fn reserve_nonce(
+        &mut self,
+        id: EntryId,
+        account: Account,
+        floor: u64,
+    ) -> Result<u64, Self::Error>;
+
+    /// The next nonce of the account's journal; `None` before the first.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    ///
+    /// # Cancel safety
+    ///
+    /// Changes nothing.
+    async fn next_nonce(&mut self, account: Account) -> Result<Option<u64>, Self::Error>;
+
+    /// The first open entry after `after`, in the order in which they were put.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    ///
+    /// # Cancel safety
+    ///
+    /// Changes nothing.
+    async fn next_open(&mut self, after: Option<EntryId>) -> Result<Option<EntryId>, Self::Error>;
+}
