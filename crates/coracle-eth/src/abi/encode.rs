@@ -90,7 +90,7 @@ impl Encode for Params<'_> {
 
 /// Heads of all members, then the tails of the dynamic ones.
 fn write_list(types: Types<'_>, values: &[Value<'_>], out: &mut dyn Sink) {
-    let mut offset = types.head_len().unwrap_or_default();
+    let mut offset = types.head_len().unwrap_or(usize::MAX);
     for (ty, value) in types.zip(values) {
         if ty.is_dynamic() {
             out.write(&word(offset));
@@ -140,7 +140,10 @@ fn list_len(types: Types<'_>, values: &[Value<'_>]) -> usize {
         .zip(values)
         .filter(|(ty, _)| ty.is_dynamic())
         .map(|(ty, value)| body_len(ty, value));
-    tails.fold(types.head_len().unwrap_or_default(), usize::saturating_add)
+    tails.fold(
+        types.head_len().unwrap_or(usize::MAX),
+        usize::saturating_add,
+    )
 }
 
 /// The number of bytes that [`write_body`] writes for a dynamic type.
