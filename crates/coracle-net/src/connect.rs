@@ -79,6 +79,11 @@ impl<S> Nal<S> {
     pub const fn with_family(stack: S, family: AddrType) -> Self {
         Self { stack, family }
     }
+
+    /// Gives the stack back.
+    pub fn into_inner(self) -> S {
+        self.stack
+    }
 }
 
 impl<S: Dns> Nal<S> {

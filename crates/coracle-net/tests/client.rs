@@ -48,8 +48,8 @@ struct Pattern {
 impl Encode for Pattern {
     fn encode(&self, out: &mut dyn Sink) {
         self.runs.set(self.runs.get() + 1);
-        for at in 0..self.len {
-            out.write(&[b'a' + (at % 26) as u8]);
+        for c in (b'a'..=b'z').cycle().take(self.len) {
+            out.write(&[c]);
         }
     }
 }

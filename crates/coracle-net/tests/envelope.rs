@@ -414,7 +414,7 @@ fn transcript_vectors() {
                 );
                 let data_len = expected["data"]
                     .as_str()
-                    .map(|hex| (hex.len() as u32 - 2) / 2);
+                    .map(|hex| u32::try_from((hex.len() - 2) / 2).unwrap());
                 assert_eq!(error.data_len, data_len, "{}", case.name());
                 errors += 1;
             }

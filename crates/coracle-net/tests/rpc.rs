@@ -5,8 +5,12 @@ mod script;
 use coracle_core::json::{Event, Reject, Visitor};
 use coracle_core::{Error as _, ErrorKind as Kind};
 use coracle_net::Endpoint;
-use coracle_net::http::{HttpClient, HttpConfig, HttpError, ResponseErrorKind, Target};
-use coracle_net::rpc::{Answer, AnswerError, Call, CallError, EnvelopeErrorKind, RpcClient};
+use coracle_net::http::{
+    HttpClient, HttpConfig, HttpError, ResponseErrorKind, ResponseReader, Target,
+};
+use coracle_net::rpc::{
+    Answer, AnswerError, Call, CallError, Envelope, EnvelopeErrorKind, RpcClient,
+};
 use embedded_io_async::ErrorKind;
 use script::{Script, Step, answer, ok, run};
 
@@ -185,4 +189,10 @@ fn errors_stay_small_enough_to_return() {
         "{}",
         size_of::<CallError<ErrorKind>>()
     );
+}
+
+#[test]
+fn state_is_as_small_as_the_docs_say() {
+    let sizes = (size_of::<ResponseReader>(), size_of::<Envelope<'_>>());
+    assert!(sizes.0 < 256 && sizes.1 < 400, "{sizes:?}");
 }

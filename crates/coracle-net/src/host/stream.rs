@@ -87,3 +87,28 @@ impl Write for TimedStream {
         self.socket.flush()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+
+    #[test]
+    fn the_deadline_starts_anew_with_each_request() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let socket = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let mut stream = TimedStream::new(socket, HostConfig::default());
+        stream.begin_request();
+        stream.begin_answer();
+        assert!(stream.timeout().is_ok());
+        let pass = |stream: &mut TimedStream| stream.until = Some(Instant::now());
+        pass(&mut stream);
+        stream.begin_answer();
+        assert!(stream.timeout().is_err(), "reading on gives no more time");
+        stream.begin_request();
+        assert!(stream.timeout().is_ok());
+        pass(&mut stream);
+        stream.begin_request();
+        assert!(stream.timeout().is_err(), "nor does writing on");
+    }
+}

@@ -36,7 +36,7 @@ pub struct HttpConfig {
 /// Sends requests to one server, one after the other, over a connection that is kept.
 ///
 /// Memory: the connection and the addresses of its parts; a request takes the caller's
-/// buffer and fewer than 200 bytes of state. Longer buffers mean fewer passes of the
+/// buffer and fewer than 256 bytes of state. Longer buffers mean fewer passes of the
 /// encoder and fewer packets; any length from [`Self::MIN_BUF_LEN`] works.
 ///
 /// # A request that is sent twice

@@ -10,7 +10,7 @@ use crate::http::head::{Head, HeadReader};
 
 /// Reads one answer from pieces of any size and hands its body on as it comes.
 ///
-/// Does no input or output. Holds fewer than 200 bytes whatever the answer is.
+/// Does no input or output. Holds fewer than 256 bytes whatever the answer is.
 /// Strict where a lenient reader could be led astray: lines end in CR LF, folded fields,
 /// a second or contradictory length and unknown encodings are refused.
 ///
