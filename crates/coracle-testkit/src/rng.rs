@@ -27,7 +27,7 @@ impl SeededRng {
     }
 
     /// The next 64 bits.
-    pub fn next(&mut self) -> u64 {
+    pub fn next_word(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -38,12 +38,12 @@ impl SeededRng {
     /// A number in `0..bound`; 0 where `bound` is 0.
     #[expect(clippy::cast_possible_truncation, reason = "any distribution does")]
     pub fn below(&mut self, bound: usize) -> usize {
-        self.next() as usize % bound.max(1)
+        self.next_word() as usize % bound.max(1)
     }
 
     /// `len` bytes.
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| self.next().to_le_bytes()[0]).collect()
+        (0..len).map(|_| self.next_word().to_le_bytes()[0]).collect()
     }
 }
 
@@ -52,16 +52,16 @@ impl TryRng for SeededRng {
 
     #[expect(clippy::cast_possible_truncation, reason = "the low half")]
     fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.next() as u32)
+        Ok(self.next_word() as u32)
     }
 
     fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        Ok(self.next())
+        Ok(self.next_word())
     }
 
     fn try_fill_bytes(&mut self, out: &mut [u8]) -> Result<(), Infallible> {
         for chunk in out.chunks_mut(8) {
-            let bytes = self.next().to_le_bytes();
+            let bytes = self.next_word().to_le_bytes();
             chunk.copy_from_slice(&bytes[..chunk.len()]);
         }
         Ok(())

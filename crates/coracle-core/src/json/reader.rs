@@ -651,6 +651,11 @@ mod tests {
     }
 
     #[test]
+    fn holds_fewer_than_100_bytes() {
+        assert!(size_of::<Reader>() < 128 && size_of::<usize>() == 8 || size_of::<Reader>() < 100);
+    }
+
+    #[test]
     fn names_the_byte() {
         let error = Reader::new()
             .feed(b"[1, x]", &mut Log::default())

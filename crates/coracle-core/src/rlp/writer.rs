@@ -40,7 +40,9 @@ pub fn write_u64(out: &mut dyn Sink, value: u64) {
 
 /// Writes a list whose items `items` writes.
 ///
-/// Runs `items` twice, first into a counter; it must write the same each time.
+/// Runs `items` twice, first into a counter; it must write the same each time. So lists
+/// in lists cost twice the work a level: fine for the two or three levels of a
+/// transaction; for deep trees find the lengths first and use [`write_list_header`].
 pub fn write_list(out: &mut dyn Sink, items: impl Fn(&mut dyn Sink)) {
     let mut count = CountSink::new();
     items(&mut count);

@@ -94,7 +94,7 @@ impl Random {
             time: Timestamp {
                 seconds: number(rng),
                 source: TimeSource::from_byte(u8::try_from(rng.below(5)).unwrap()).unwrap(),
-                accuracy_ms: (rng.below(2) == 0).then(|| number(rng) as u32),
+                accuracy_ms: (rng.below(2) == 0).then(|| low_half(rng)),
             },
             readings: (0..count).map(|_| reading(rng)).collect(),
         }
@@ -133,7 +133,7 @@ pub(crate) fn number(rng: &mut SeededRng) -> u64 {
     ];
     match rng.below(3) {
         0 => BORDERS[rng.below(BORDERS.len())],
-        _ => rng.next() >> rng.below(64),
+        _ => rng.next_word() >> rng.below(64),
     }
 }
 
@@ -150,11 +150,15 @@ fn reading(rng: &mut SeededRng) -> Reading<'static> {
     Reading {
         name: Name::new(NAMES[rng.below(5)]).unwrap(),
         unit: Unit::new(UNITS[rng.below(5)]).unwrap(),
-        value: Decimal::new(number(rng) as i64, exponent).unwrap(),
+        value: Decimal::new(number(rng).cast_signed(), exponent).unwrap(),
         offset_ms: if rng.below(2) == 0 {
             0
         } else {
-            number(rng) as i32
+            low_half(rng).cast_signed()
         },
     }
+}
+
+fn low_half(rng: &mut SeededRng) -> u32 {
+    u32::try_from(number(rng) & 0xffff_ffff).unwrap()
 }
