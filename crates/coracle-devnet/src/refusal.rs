@@ -48,6 +48,9 @@ pub enum Refusal {
     },
     /// The tip cap is above the fee cap.
     TipAboveCap,
+    /// A call names a price below the base fee. A transaction with such a
+    /// price is accepted and waits.
+    CapBelowBaseFee,
     /// The account cannot pay gas limit, fee cap and value of all it has waiting.
     InsufficientFunds {
         /// Balance of the account.
@@ -114,6 +117,7 @@ impl fmt::Display for Refusal {
             Self::TipAboveCap => {
                 f.write_str("max priority fee per gas higher than max fee per gas")
             }
+            Self::CapBelowBaseFee => f.write_str("max fee per gas less than block base fee"),
             Self::InsufficientFunds { balance, cost } => write!(
                 f,
                 "insufficient funds for gas * price + value: balance {balance}, \
@@ -174,6 +178,7 @@ impl From<InvalidTransaction> for Refusal {
                 have: gas_limit,
                 want: gas_floor,
             },
+            InvalidTransaction::GasPriceLessThanBasefee => Self::CapBelowBaseFee,
             InvalidTransaction::PriorityFeeGreaterThanMaxFee => Self::TipAboveCap,
             InvalidTransaction::CreateInitCodeSizeLimit => Self::InitCode,
             other => Self::Evm(other),

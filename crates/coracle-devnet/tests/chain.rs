@@ -160,6 +160,17 @@ fn a_call_cannot_spend_what_its_sender_lacks() {
 }
 
 #[test]
+fn a_call_with_a_price_needs_the_base_fee() {
+    let (devnet, account) = funded(Mining::Automatic);
+    let from = hex0x(account.address);
+    let call = |cap| json!([{"from": from, "to": from, "maxFeePerGas": cap}]);
+    let (code, text) = refused(&devnet, "eth_call", call("0x3b9ac9ff"));
+    assert_eq!(code, -32000);
+    assert_eq!(text, "max fee per gas less than block base fee");
+    assert_eq!(ok(&devnet, "eth_call", call("0x3b9aca00")), "0x");
+}
+
+#[test]
 fn logs_are_found_by_address_topic_range_and_hash() {
     let (devnet, account) = funded(Mining::Automatic);
     let contract = deployed(&devnet, &account, &logger());
