@@ -26,8 +26,14 @@ fn with(part: usize, bytes: &[u8]) -> Vec<u8> {
     parts.concat()
 }
 
-const fn byte_string_head(len: usize) -> [u8; 3] {
-    [0x59, (len >> 8) as u8, len as u8]
+/// The head of a byte string in its shortest form.
+fn head(len: usize) -> Vec<u8> {
+    let [high, low] = u16::try_from(len).unwrap().to_be_bytes();
+    match (high, low) {
+        (0, 0..24) => vec![0x40 | low],
+        (0, _) => vec![0x58, low],
+        _ => vec![0x59, high, low],
+    }
 }
 
 /// A `COSE_Sign1` around a payload, with a signature that nobody made.
@@ -35,11 +41,7 @@ fn sign1(payload: &[u8]) -> Vec<u8> {
     let mut record = vec![0xd2, 0x84, 0x4d, 0xa2, 1, 0x26, 4, 0x48];
     record.extend([7; 8]);
     record.push(0xa0);
-    match payload.len() {
-        0..24 => record.push(0x40 | payload.len() as u8),
-        24..256 => record.extend([0x58, payload.len() as u8]),
-        _ => record.extend(byte_string_head(payload.len())),
-    }
+    record.extend(head(payload.len()));
     record.extend(payload);
     record.extend([0x58, 64]);
     record.extend([7; 64]);
@@ -129,10 +131,7 @@ fn rejects_a_filled_unprotected_header() {
 
 #[test]
 fn rejects_other_protected_headers() {
-    let header = |bytes: &[u8]| {
-        let head = [0x40 | bytes.len() as u8];
-        patched(2, 14, &[&head, bytes].concat())
-    };
+    let header = |bytes: &[u8]| patched(2, 14, &[&head(bytes.len()), bytes].concat());
     let kid = [4, 0x48, 7, 7, 7, 7, 7, 7, 7, 7];
     let with_kid = |bytes: &[u8]| header(&[bytes, &kid].concat());
     assert_eq!(with_kid(&[0xa2, 1, 0x26]), Ok(()));
@@ -337,11 +336,11 @@ fn rejects_other_times() {
 #[test]
 fn rejects_no_readings_and_too_many() {
     let reading = b"\x84\x61v\x61V\x00\x00";
-    let many = |count: usize| {
-        let head = [5, 0x98, count as u8];
+    let many = |count: u8| {
+        let readings = reading.repeat(count.into());
         fault(&sign1(&with(
             6,
-            &[&head, &reading.repeat(count)[..]].concat(),
+            &[&[5, 0x98, count], &readings[..]].concat(),
         )))
     };
     assert_eq!(many(64), Ok(()));
