@@ -8,6 +8,7 @@ mod client;
 mod envelope;
 mod error;
 mod error_object;
+mod flat;
 mod request;
 
 pub use self::client::{Answer, RpcClient};
@@ -15,4 +16,5 @@ pub use self::envelope::Envelope;
 pub use self::error::{
     AnswerError, CallError, EnvelopeError, EnvelopeErrorKind, ErrorText, RpcError,
 };
+pub use self::flat::flat_result;
 pub use self::request::{Call, Request};

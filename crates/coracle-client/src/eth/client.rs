@@ -104,6 +104,11 @@ where
         &mut self.signer
     }
 
+    /// The delay, to wait between looks of one's own.
+    pub const fn delay(&mut self) -> &mut D {
+        &mut self.delay
+    }
+
     /// Closes the connection, for example before the radio sleeps.
     pub fn close(&mut self) {
         self.link.close();

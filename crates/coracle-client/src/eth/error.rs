@@ -55,6 +55,14 @@ pub enum ClientError<N, S, O> {
         /// The limit.
         limit: Wei,
     },
+    /// The account holds less than the transaction may cost. The entry stays signed:
+    /// fill the account and submit it again.
+    InsufficientFunds {
+        /// Value and fee of the transaction, at most.
+        needed: Wei,
+        /// What the account holds, as a node tells it.
+        balance: Wei,
+    },
     /// The outbox has no entry of this id, or not one in a fitting state.
     NoSuchEntry,
     /// As many attempts as an entry can hold were made.
@@ -127,6 +135,12 @@ impl<N: fmt::Display, S: fmt::Display, O: fmt::Display> fmt::Display for ClientE
                 "transaction could cost {} ether, limit is {}",
                 needed.ether(),
                 limit.ether()
+            ),
+            Self::InsufficientFunds { needed, balance } => write!(
+                f,
+                "transaction could cost {} ether, account holds {}",
+                needed.ether(),
+                balance.ether()
             ),
             Self::NoSuchEntry => f.write_str("no such entry in the outbox"),
             Self::TooManyAttempts => f.write_str("too many attempts for one entry"),
@@ -216,7 +230,9 @@ where
         match self {
             Self::Node(cause) => cause.kind(),
             Self::NonceTaken { .. } => ErrorKind::Remote,
-            Self::FeeAboveLimit { .. } | Self::TimedOut => ErrorKind::Retry,
+            Self::FeeAboveLimit { .. } | Self::InsufficientFunds { .. } | Self::TimedOut => {
+                ErrorKind::Retry
+            }
             Self::Signer(cause) => cause.kind(),
             Self::Transaction(_) => ErrorKind::Device,
             Self::Outbox(cause) => cause.kind(),

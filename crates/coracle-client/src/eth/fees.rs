@@ -1,7 +1,7 @@
 //! Fees under ceilings that no node can talk the device out of.
 
 use coracle_core::{U256, Wei};
-use coracle_eth::rpc::{FeeHistoryAnswer, Quantity, Request, ScalarAnswer};
+use coracle_eth::rpc::{FeeHistoryAnswer, Quantity, Request};
 use coracle_eth::{ChainProfile, FeeRule};
 use coracle_net::Connect;
 
@@ -43,9 +43,8 @@ pub(super) async fn ask<C: Connect, S, O>(
             )
         }
         FeeRule::GasPrice { min_price } => {
-            let answer = ScalarAnswer::<Quantity>::default;
             let price = link
-                .on_any_node(async |link| link.ask(&Request::GasPrice, answer()).await)
+                .on_any_node(async |link| link.ask_short::<Quantity>(&Request::GasPrice).await)
                 .await?;
             with_gas_price(Wei(price).max(min_price), limits)
         }

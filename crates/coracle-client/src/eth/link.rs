@@ -2,7 +2,7 @@
 
 use coracle_core::Error as _;
 use coracle_eth::ChainProfile;
-use coracle_eth::rpc::{Answer, AnswerError, Request, ScalarAnswer};
+use coracle_eth::rpc::{Answer, AnswerError, Request, Scalar};
 use coracle_net::Connect;
 use coracle_net::http::{HttpClient, HttpConfig, Target};
 use coracle_net::rpc::{self, Call, CallError, RpcClient, RpcError};
@@ -11,6 +11,9 @@ use super::{Config, Lie, NodeError, RevertData};
 
 /// The longest answer that is read in bytes; logs of a month fit, a flood does not.
 const MAX_ANSWER_LEN: usize = 16 * 1024 * 1024;
+
+/// The longest answer of one short text in bytes, envelope and a refusal included.
+const MAX_SHORT_LEN: usize = 384;
 
 /// A connection to one of several nodes.
 pub(super) struct Link<'a, C: Connect + 'a> {
@@ -102,14 +105,29 @@ impl<'a, C: Connect> Link<'a, C> {
         if self.is_verified & bit != 0 {
             return Ok(());
         }
-        let found = self
-            .ask(&Request::ChainId, ScalarAnswer::<u64>::default())
-            .await?;
+        let found = self.ask_short::<u64>(&Request::ChainId).await?;
         if found != self.profile.chain_id.id() {
             return Err(Lie::ChainId { found }.into());
         }
         self.is_verified |= bit;
         Ok(())
+    }
+
+    /// Asks the current node, whatever chain it is on, for one short text.
+    pub(super) async fn ask_short<T: Scalar>(
+        &mut self,
+        request: &Request<'_>,
+    ) -> Result<T::Value, NodeError<C::Error>> {
+        let params = request.params(self.profile.address_form);
+        let call = Call {
+            prefix: self.profile.method_prefix,
+            method: request.method(),
+            params: &params,
+        };
+        let mut answer = [0; MAX_SHORT_LEN];
+        let text = self.rpc.call_flat(call, self.buf, &mut answer).await;
+        let value = T::parse(text.map_err(NodeError::Call)?);
+        value.ok_or_else(|| AnswerError::BadField { name: "result" }.into())
     }
 
     /// Asks the current node, whatever chain it is on.

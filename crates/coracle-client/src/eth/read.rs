@@ -4,7 +4,7 @@ use coracle_core::ecdsa::Secp256k1;
 use coracle_core::json::Reject;
 use coracle_core::{Address, Signer, Wei};
 use coracle_eth::rpc::{
-    BlockTag, Bytes, CallRequest, Log, LogFilter, LogsAnswer, Quantity, Request, ScalarAnswer,
+    BlockTag, Bytes, CallRequest, Log, LogFilter, LogsAnswer, Quantity, Request,
 };
 use coracle_net::Connect;
 use embedded_hal_async::delay::DelayNs;
@@ -27,8 +27,7 @@ where
     /// [`ClientError::Node`](super::ClientError::Node).
     pub async fn balance(&mut self, account: Address, at: BlockTag) -> Result<Wei, Error<C, S, O>> {
         let request = Request::Balance { account, at };
-        let answer = ScalarAnswer::<Quantity>::default;
-        let ask = async |link: &mut Link<'_, C>| link.ask(&request, answer()).await;
+        let ask = async |link: &mut Link<'_, C>| link.ask_short::<Quantity>(&request).await;
         Ok(Wei(self.link.on_any_node(ask).await?))
     }
 
@@ -56,8 +55,7 @@ where
     }
 
     async fn number(&mut self, request: &Request<'_>) -> Result<u64, Error<C, S, O>> {
-        let answer = ScalarAnswer::<u64>::default;
-        let ask = async |link: &mut Link<'_, C>| link.ask(request, answer()).await;
+        let ask = async |link: &mut Link<'_, C>| link.ask_short::<u64>(request).await;
         Ok(self.link.on_any_node(ask).await?)
     }
 

@@ -4,7 +4,7 @@ use coracle_core::ecdsa::Secp256k1;
 use coracle_core::{B256, Signer};
 use coracle_eth::Finality;
 use coracle_eth::rpc::{
-    BlockAnswer, BlockTag, Bytes, CallRequest, Receipt, ReceiptAnswer, Request, ScalarAnswer,
+    BlockAnswer, BlockTag, Bytes, CallRequest, Receipt, ReceiptAnswer, Request,
 };
 use coracle_net::Connect;
 use embedded_hal_async::delay::DelayNs;
@@ -211,8 +211,7 @@ where
                 Ok(block.is_some_and(|block| block.number >= inclusion.block_number))
             }
             Finality::Confirmations(count) => {
-                let answer = ScalarAnswer::<u64>::default();
-                let newest = link.ask(&Request::BlockNumber, answer).await?;
+                let newest = link.ask_short::<u64>(&Request::BlockNumber).await?;
                 Ok(newest >= inclusion.block_number.saturating_add(count))
             }
         };

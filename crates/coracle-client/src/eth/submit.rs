@@ -45,7 +45,8 @@ where
     ///
     /// A limit that the chain's demands do not fit, a revert, or a node that does not
     /// answer leave the entry as it was before the nonce was set aside; later errors
-    /// leave it signed. [`ClientError::NonceTaken`] ends it.
+    /// leave it signed: among them [`ClientError::InsufficientFunds`], where the account
+    /// must be filled first. [`ClientError::NonceTaken`] ends it.
     pub async fn submit(&mut self, id: EntryId) -> Result<B256, Error<C, S, O>> {
         let mut entry = self.load(id).await?;
         if matches!(entry.phase, Phase::Queued | Phase::Reserved) {
@@ -152,8 +153,7 @@ where
             account: self.address,
             at: BlockTag::Pending,
         };
-        let ask =
-            async |link: &mut Link<'_, C>| link.ask(&request, ScalarAnswer::<u64>::default()).await;
+        let ask = async |link: &mut Link<'_, C>| link.ask_short::<u64>(&request).await;
         Ok(self.link.on_any_node(ask).await?)
     }
 
@@ -206,6 +206,7 @@ where
             fees, gas_limit, ..
         } = &attempt;
         let tx = transaction(&self.config.profile, &intent, nonce, fees, *gas_limit);
+        let needed = Wei(tx.max_fee().0.saturating_add(tx.value().0));
         let signed = resigned(tx, &attempt)?;
         let outcome = hand_in(&mut self.link, self.config.nodes.len(), &signed, &attempt).await;
         let Err(error) = outcome else {
@@ -226,7 +227,17 @@ where
                 .map_err(ClientError::Outbox)?;
             return Err(ClientError::NonceTaken { nonce });
         }
+        if let Some(balance) = self.balance_below(needed).await {
+            return Err(ClientError::InsufficientFunds { needed, balance });
+        }
         Err(error.into())
+    }
+
+    /// What the account holds, where that is less than `needed`. What nodes do not
+    /// answer does not count.
+    async fn balance_below(&mut self, needed: Wei) -> Option<Wei> {
+        let balance = self.balance(self.address, BlockTag::Latest).await.ok()?;
+        (balance < needed).then_some(balance)
     }
 
     /// Whether a transaction that is none of the entry's attempts was mined under its
@@ -237,7 +248,7 @@ where
             at: BlockTag::Latest,
         };
         let ask = async |link: &mut Link<'_, C>| {
-            let count = link.ask(&request, ScalarAnswer::<u64>::default()).await?;
+            let count = link.ask_short::<u64>(&request).await?;
             if count <= nonce {
                 return Ok(false);
             }

@@ -51,13 +51,19 @@ impl<'s, S: Connect> RpcClient<'s, S> {
         answer: Answer<'_>,
         buf: &mut [u8],
     ) -> Result<(), CallError<S::Error>> {
-        let id = self.next_id;
-        self.next_id = self.next_id.wrapping_add(1);
+        let id = self.take_id();
         let request = Request { id, call };
         let mut envelope = Envelope::new(id, answer.result, answer.error_data);
         let mut out = |piece: &[u8]| envelope.feed(piece).map_err(|_| Stop);
         let outcome = self.http.post_json(&request, buf, &mut out).await;
         conclude(outcome.map(|_| ()), envelope)
+    }
+
+    /// The number of the next call.
+    pub(super) const fn take_id(&mut self) -> u32 {
+        let id = self.next_id;
+        self.next_id = id.wrapping_add(1);
+        id
     }
 
     /// The HTTP client, to turn to another node or to close the connection.
