@@ -27,8 +27,8 @@ pub struct Config<'a> {
     pub nodes: &'a [Target<'a>],
     /// Ceilings.
     pub limits: Limits,
-    /// How many nodes must tell the same receipt before it counts as final; 1 believes
-    /// one node. More than there are nodes can never be reached.
+    /// How many nodes must tell the same receipt, and that its block stays, before it
+    /// counts as final; 1 believes one node. More than there are nodes can never be reached.
     pub quorum: usize,
     /// Between two looks for a receipt, in milliseconds.
     pub poll_ms: u32,

@@ -202,41 +202,35 @@ where
     /// Whether the block stays, by the chain's rule and the word of enough nodes.
     async fn is_final(&mut self, inclusion: &Inclusion) -> Result<bool, Error<C, S, O>> {
         let rule = self.config.profile.finality;
-        let reached = async |link: &mut Link<'_, C>| match rule {
-            Finality::FinalizedTag => {
-                let answer = BlockAnswer::default();
-                let block = link
-                    .ask(&Request::Block(BlockTag::Finalized), answer)
-                    .await?;
-                Ok(block.is_some_and(|block| block.number >= inclusion.block_number))
-            }
-            Finality::Confirmations(count) => {
-                let newest = link.ask_short::<u64>(&Request::BlockNumber).await?;
-                Ok(newest >= inclusion.block_number.saturating_add(count))
-            }
-        };
-        Ok(self.link.on_any_node(reached).await? && self.has_quorum(inclusion).await)
+        let mut ask = async |link: &mut Link<'_, C>| is_reached(link, rule, inclusion).await;
+        // The node that told the receipt, so that one node is not counted as two.
+        let reached = self.link.on_this_node(&mut ask).await;
+        if reached.is_err() {
+            self.link.turn();
+        }
+        Ok(reached? && self.has_quorum(inclusion).await)
     }
 
-    /// Whether enough nodes tell the same receipt. A node that does not answer, or tells
-    /// another, does not count.
+    /// Whether enough nodes tell the same receipt and that its block stays. A node that
+    /// does not answer, or tells something else, does not count.
     async fn has_quorum(&mut self, inclusion: &Inclusion) -> bool {
         let form = self.config.profile.address_form;
+        let rule = self.config.profile.finality;
         let mut agreed = 1_usize;
         for _ in 1..self.config.nodes.len() {
             if agreed >= self.config.quorum {
                 break;
             }
             self.link.turn();
-            let mut ask = async |link: &mut Link<'_, C>| {
+            let mut agrees = async |link: &mut Link<'_, C>| {
                 let request = Request::TransactionReceipt(inclusion.hash);
-                link.ask(&request, ReceiptAnswer::new(form)).await
+                let receipt = link.ask(&request, ReceiptAnswer::new(form)).await?;
+                let is_same =
+                    receipt.is_some_and(|receipt| Inclusion::from(&receipt) == *inclusion);
+                Ok(is_same && is_reached(link, rule, inclusion).await?)
             };
-            let other = self.link.on_this_node(&mut ask).await;
-            let same = other.is_ok_and(|receipt| {
-                receipt.is_some_and(|receipt| Inclusion::from(&receipt) == *inclusion)
-            });
-            agreed = agreed.saturating_add(usize::from(same));
+            let is_agreed = self.link.on_this_node(&mut agrees).await.unwrap_or(false);
+            agreed = agreed.saturating_add(usize::from(is_agreed));
         }
         agreed >= self.config.quorum
     }
@@ -276,6 +270,25 @@ impl From<&Receipt> for Inclusion {
             block_number: receipt.block_number,
             gas_used: receipt.gas_used,
             is_success: receipt.is_success,
+        }
+    }
+}
+
+/// Whether the node says that the block stays, by the chain's rule.
+async fn is_reached<C: Connect>(
+    link: &mut Link<'_, C>,
+    rule: Finality,
+    inclusion: &Inclusion,
+) -> Result<bool, NodeError<C::Error>> {
+    match rule {
+        Finality::FinalizedTag => {
+            let request = Request::Block(BlockTag::Finalized);
+            let block = link.ask(&request, BlockAnswer::default()).await?;
+            Ok(block.is_some_and(|block| block.number >= inclusion.block_number))
+        }
+        Finality::Confirmations(count) => {
+            let newest = link.ask_short::<u64>(&Request::BlockNumber).await?;
+            Ok(newest >= inclusion.block_number.saturating_add(count))
         }
     }
 }

@@ -38,8 +38,9 @@ where
     /// node; returns its hash, computed here.
     ///
     /// With fees, gas and nonce known from the entry before, this is one request. On an
-    /// entry that was sent before it sends the same bytes again, which is harmless: a
-    /// transaction that the node knows counts as taken.
+    /// entry that was sent before it sends the same bytes again, to another node first
+    /// where there is one. That is harmless: a transaction that the node knows counts as
+    /// taken.
     ///
     /// # Errors
     ///
@@ -51,6 +52,10 @@ where
         let mut entry = self.load(id).await?;
         if matches!(entry.phase, Phase::Queued | Phase::Reserved) {
             self.prepare(id, &mut entry).await?;
+        }
+        // The node that took it may have kept it to itself.
+        if entry.phase == Phase::Sent && self.config.nodes.len() > 1 {
+            self.link.turn();
         }
         self.deliver(id, &mut entry).await
     }
