@@ -1,1 +1,22 @@
-//! End-to-end and differential tests.
+//! Helpers of the end-to-end tests: a real node, a node that lies, and a device.
+//!
+//! Nothing here is skipped where a tool is missing: the test fails and says which.
+
+mod anvil;
+mod device;
+mod http;
+mod probe;
+mod proxy;
+
+pub use anvil::Anvil;
+pub use device::{
+    Device, DeviceError, Host, Sleep, account, device, entry, key, limits, local_profile, target,
+};
+pub use http::{post, rpc, rpc_error};
+pub use probe::{Probe, STORED};
+pub use proxy::{Ask, Counts, Proxy, Reply};
+
+/// Runs the code of the project's README as doctests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
