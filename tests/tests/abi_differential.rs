@@ -57,7 +57,7 @@ fn any_word(rng: &mut SeededRng) -> Word {
     match rng.below(4) {
         0 => Word::ZERO,
         1 => Word::repeat_byte(0xff),
-        2 => Word::with_last_byte(rng.next().to_le_bytes()[0]),
+        2 => Word::with_last_byte(rng.next_word().to_le_bytes()[0]),
         _ => Word::from_slice(&rng.bytes(32)),
     }
 }
@@ -201,8 +201,8 @@ fn what_alloy_encodes_is_decoded() {
 fn hostile_word(rng: &mut SeededRng, len: usize) -> Word {
     let end = u64::try_from(len).expect("a small test");
     let number = match rng.below(6) {
-        0 => 32 * (rng.next() % 8),
-        1 => rng.next() % (end + 64),
+        0 => 32 * (rng.next_word() % 8),
+        1 => rng.next_word() % (end + 64),
         2 => end,
         3 => (1 << 32) + 32,
         4 => 1 << 59,
@@ -222,7 +222,7 @@ fn damage(rng: &mut SeededRng, data: &mut Vec<u8>) {
         _ if data.is_empty() => {}
         0 => data.truncate(at),
         1 => data[at] ^= 1 << rng.below(8),
-        2 => data[at] = rng.next().to_le_bytes()[0],
+        2 => data[at] = rng.next_word().to_le_bytes()[0],
         _ => {
             let start = at / 32 * 32;
             let word = hostile_word(rng, data.len());
@@ -231,6 +231,15 @@ fn damage(rng: &mut SeededRng, data: &mut Vec<u8>) {
             }
         }
     }
+}
+
+/// alloy also wants as many bytes as an encoding without shared parts has. Zeros after
+/// the last value, which both ignore, give it them.
+fn their_reading(ty: &DynSolType, data: &[u8]) -> Result<DynSolValue, alloy_dyn_abi::Error> {
+    ty.abi_decode_params(data).or_else(|_| {
+        let longer = [data, &[0; 1 << 16]].concat();
+        ty.abi_decode_params(&longer)
+    })
 }
 
 /// Damaged data never panics or runs on, and what is accepted is what alloy makes of it.
@@ -251,7 +260,7 @@ fn damaged_data_is_refused_or_read_as_alloy_reads_it() {
                 continue;
             };
             accepted += 1;
-            let theirs = ty.abi_decode_params(&data);
+            let theirs = their_reading(&ty, &data);
             let theirs = theirs.unwrap_or_else(|e| panic!("round {round}: {text} {e} {data:02x?}"));
             assert!(are_same(found, members(&theirs)), "round {round}: {text}");
         }
