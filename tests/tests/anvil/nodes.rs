@@ -1,6 +1,6 @@
 //! Nonces, nodes that are not there, and what a submit costs on the air.
 
-use coracle_client::eth::{ClientError, Phase};
+use coracle_client::eth::{ClientError, Milestone, Phase};
 use coracle_net::host::block_on;
 use coracle_tests::{Probe, Proxy, device, entry};
 use serde_json::json;
@@ -118,5 +118,6 @@ fn a_submit_is_one_request_in_the_steady_state() {
             assert!(sent <= MOST_BYTES, "{sent} bytes");
         }
     }
+    included(block_on(device.wait(entry(5), Milestone::Included)).unwrap());
     assert_eq!(latest_nonce(&anvil, "frugal"), "0x6");
 }
