@@ -1,0 +1,437 @@
+//! The device's part: from a sample to a record that a chain holds for good.
+//!
+//! The same on a host and on a microcontroller: no `std`, no heap, and everything that
+//! differs from board to board comes from outside.
+//!
+//! ```text
+//! Sample ── record ── signed ── outbox ──┐             (durable: the radio may be off)
+//!                                        │
+//!        advance ── submit ── settle ────┘ oldest first, so that no record overtakes another
+//! ```
+
+use core::fmt;
+
+use coracle::client::eth::{
+    ClientError, EntryId, EthClient, Inclusion, Intent, Milestone, Outbox, Phase, Progress, Put,
+};
+use coracle::core::ecdsa::Secp256k1;
+use coracle::core::{Address, B256, Encode, Error as _, ErrorKind, Signer, Sink, Wei};
+use coracle::eth::abi::{Call, Signature, TypeError, Value, ValueError};
+use coracle::eth::rpc::{BlockTag, CallRequest};
+use coracle::eth::tx::CallData;
+use coracle::net::Connect;
+use coracle::record::{
+    Decimal, DeviceId, Name, Reading, RecordError, Recorder, SignedRecord, Unit,
+};
+use embedded_hal_async::delay::DelayNs;
+
+use crate::contract::{APPEND, TIP, Tip, device_topic, next_head};
+use crate::sensor::Sample;
+
+/// Looks at a transaction that nobody mines before the same bytes are handed in again.
+const PATIENCE: u32 = 3;
+
+/// What happened to a record. Whoever shows progress gets these.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Step {
+    /// It is signed and in the outbox.
+    Recorded(Sample),
+    /// A node took its transaction, of this hash.
+    Sent(B256),
+    /// A block holds it.
+    Included(Inclusion),
+    /// Another block holds it than before: the chain was reorganised.
+    Moved(Inclusion),
+    /// No block holds it any more: the chain was reorganised.
+    Vanished,
+    /// A block holds it that stays.
+    Final(Inclusion),
+}
+
+/// Where progress is shown: a console, a log, nowhere.
+pub trait Watch {
+    /// Something happened to an entry of the outbox.
+    fn step(&mut self, id: EntryId, step: Step);
+}
+
+/// A meter that reports to a contract.
+pub struct Meter<'a, C: Connect + 'a, S, O, D> {
+    client: EthClient<'a, C, S, O, D>,
+    contract: Address,
+    recorder: Recorder,
+    head: B256,
+    waited: u32,
+}
+
+impl<'a, C, S, O, D> Meter<'a, C, S, O, D>
+where
+    C: Connect<Error: 'static>,
+    S: Signer<Curve = Secp256k1, Error: 'static>,
+    O: Outbox<Error: 'static>,
+    D: DelayNs,
+{
+    /// A meter that has said nothing yet.
+    pub const fn new(
+        client: EthClient<'a, C, S, O, D>,
+        contract: Address,
+        device: DeviceId,
+    ) -> Self {
+        Self {
+            client,
+            contract,
+            recorder: Recorder::new(device),
+            head: B256::ZERO,
+            waited: 0,
+        }
+    }
+
+    /// Signs a sample as the device's next record and writes it down for the chain. The
+    /// record's bytes go to `archive` as well. Asks no node.
+    ///
+    /// # Errors
+    ///
+    /// The signer's or the outbox's; nothing was written then, and the same number is
+    /// given to the next record. [`MeterError::NumberInUse`] where the outbox holds
+    /// another record of this number.
+    ///
+    /// # Cancel safety
+    ///
+    /// The record may be in the outbox while the meter has not counted it: build the
+    /// meter anew from the outbox then, as after a reset.
+    pub async fn record(
+        &mut self,
+        sample: &Sample,
+        archive: &mut dyn Sink,
+        watch: &mut impl Watch,
+    ) -> Result<EntryId, Error<C, S, O>> {
+        let volume = Decimal::new(i64::from(sample.litres), -3)?;
+        let reading = Reading::new(Name::new("volume")?, Unit::CUBIC_METRE, volume);
+        let readings = [reading];
+        let record = self.recorder.record(sample.time, &readings)?;
+        // The key of records and that of the account are one here. A product takes two
+        // slots: one that signs records only, one that signs calls of this contract
+        // only, so that neither can be talked into the other's work.
+        let signed = record.sign(self.client.signer()).await;
+        let signed = signed.map_err(MeterError::Signer)?;
+        let id = self.put(&signed).await?;
+        // Counted after it is durable: a failed put must not leave a gap.
+        self.recorder.advance(&signed)?;
+        self.head = next_head(&self.head, &signed);
+        signed.encode(archive);
+        watch.step(id, Step::Recorded(*sample));
+        Ok(id)
+    }
+
+    /// The call data is never whole in memory here: the ABI encoder runs the record's.
+    async fn put(
+        &mut self,
+        signed: &SignedRecord<'_, Secp256k1>,
+    ) -> Result<EntryId, Error<C, S, O>> {
+        let device = self.device_topic();
+        let sequence = signed.record().place().sequence();
+        let values = [
+            Value::FixedBytes(device.as_bytes()),
+            Value::from(sequence),
+            Value::encoded(signed),
+        ];
+        let call = Call::new(Signature::parse(APPEND)?, &values)?;
+        let intent = Intent {
+            to: Some(self.contract),
+            value: Wei::ZERO,
+            data: CallData::Encoder(&call),
+        };
+        let id = EntryId { device, sequence };
+        match self.client.put(id, &intent).await? {
+            Put::Added => Ok(id),
+            Put::Existed => Err(MeterError::NumberInUse { sequence }),
+        }
+    }
+
+    /// Hands in what no node has yet and looks at what is on its way; returns how many
+    /// entries are not final. One wake of the radio.
+    ///
+    /// # Errors
+    ///
+    /// Those of the client. With [`ErrorKind::Retry`] the next wake goes on; nothing is
+    /// lost or done twice.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of the client: what was durable stays, the next wake goes on from there.
+    pub async fn advance(&mut self, watch: &mut impl Watch) -> Result<usize, Error<C, S, O>> {
+        self.submit(watch).await?;
+        self.settle(watch).await
+    }
+
+    /// Goes on until everything is final, at most `looks` times.
+    ///
+    /// # Errors
+    ///
+    /// The last error that passes by itself, or [`ClientError::TimedOut`], once `looks`
+    /// are used up; any other error at once.
+    ///
+    /// # Cancel safety
+    ///
+    /// That of [`advance`](Self::advance).
+    pub async fn finish(
+        &mut self,
+        looks: u32,
+        watch: &mut impl Watch,
+    ) -> Result<(), Error<C, S, O>> {
+        let mut last = MeterError::Client(ClientError::TimedOut);
+        for _ in 0..looks {
+            match self.advance(watch).await {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Retry => last = error,
+                Err(error) => return Err(error),
+            }
+            self.rest().await;
+        }
+        Err(last)
+    }
+
+    /// Waits for as long as lies between two looks.
+    ///
+    /// # Cancel safety
+    ///
+    /// Changes nothing.
+    pub async fn rest(&mut self) {
+        let poll_ms = self.client.config().poll_ms;
+        self.client.delay().delay_ms(poll_ms).await;
+    }
+
+    /// Oldest first. Stops at the first failure: the record after it waits as well.
+    async fn submit(&mut self, watch: &mut impl Watch) -> Result<(), Error<C, S, O>> {
+        let mut last = None;
+        while let Some((id, phase)) = self.next_open(last).await? {
+            if matches!(phase, Phase::Queued | Phase::Reserved | Phase::Signed) {
+                let hash = self.client.submit(id).await?;
+                watch.step(id, Step::Sent(hash));
+            }
+            last = Some(id);
+        }
+        Ok(())
+    }
+
+    /// Oldest first. Nonces keep the order, so an entry never gets further than the one
+    /// before it: what is as far already is not looked at, which saves air time.
+    async fn settle(&mut self, watch: &mut impl Watch) -> Result<usize, Error<C, S, O>> {
+        let mut open = 0_usize;
+        let mut ceiling = Milestone::Final;
+        let mut last = None;
+        while let Some((id, phase)) = self.next_open(last).await? {
+            let reached = match phase {
+                Phase::Included => Milestone::Included,
+                _ => Milestone::Sent,
+            };
+            if reached < ceiling {
+                let progress = self.client.settle(id).await?;
+                self.follow(id, reached, progress, watch).await?;
+                ceiling = progress.milestone();
+            }
+            open = open.saturating_add(usize::from(ceiling != Milestone::Final));
+            last = Some(id);
+        }
+        Ok(open)
+    }
+
+    async fn follow(
+        &mut self,
+        id: EntryId,
+        before: Milestone,
+        progress: Progress,
+        watch: &mut impl Watch,
+    ) -> Result<(), Error<C, S, O>> {
+        let waited = core::mem::take(&mut self.waited);
+        match progress {
+            Progress::Sent { .. } => {
+                self.waited = waited.saturating_add(1);
+                if self.waited.is_multiple_of(PATIENCE) {
+                    self.send_again(id, watch).await?;
+                }
+            }
+            Progress::Vanished { .. } => {
+                watch.step(id, Step::Vanished);
+                self.send_again(id, watch).await?;
+            }
+            Progress::Included(at) if before == Milestone::Sent => {
+                watch.step(id, Step::Included(at));
+            }
+            Progress::Included(_) => {}
+            Progress::Moved(at) => watch.step(id, Step::Moved(at)),
+            Progress::Final(at) => watch.step(id, Step::Final(at)),
+        }
+        Ok(())
+    }
+
+    /// The same bytes, so that a node that has them loses nothing.
+    async fn send_again(
+        &mut self,
+        id: EntryId,
+        watch: &mut impl Watch,
+    ) -> Result<(), Error<C, S, O>> {
+        let hash = self.client.submit(id).await?;
+        watch.step(id, Step::Sent(hash));
+        Ok(())
+    }
+
+    async fn next_open(
+        &mut self,
+        after: Option<EntryId>,
+    ) -> Result<Option<(EntryId, Phase)>, Error<C, S, O>> {
+        let outbox = self.client.outbox();
+        let Some(id) = outbox.next_open(after).await.map_err(ClientError::Outbox)? else {
+            return Ok(None);
+        };
+        let entry = outbox.entry(id).await.map_err(ClientError::Outbox)?;
+        Ok(entry.map(|entry| (id, entry.phase)))
+    }
+
+    /// Asks the contract what it holds of this meter's records.
+    ///
+    /// # Errors
+    ///
+    /// Those of the client; [`MeterError::BadAnswer`] where the answer is not of the
+    /// contract's form.
+    ///
+    /// # Cancel safety
+    ///
+    /// Changes nothing.
+    pub async fn tip(&mut self) -> Result<Tip, Error<C, S, O>> {
+        let device = self.device_topic();
+        let values = [
+            Value::Address(self.client.address()),
+            Value::FixedBytes(device.as_bytes()),
+        ];
+        let call = Call::new(Signature::parse(TIP)?, &values)?;
+        let call = CallRequest {
+            from: None,
+            to: Some(self.contract),
+            value: Wei::ZERO,
+            data: CallData::Encoder(&call),
+        };
+        let mut out = [0; Tip::ENCODED_LEN];
+        let len = self.client.call(&call, BlockTag::Latest, &mut out).await?;
+        if len != Tip::ENCODED_LEN {
+            return Err(MeterError::BadAnswer);
+        }
+        Tip::decode(&out).ok_or(MeterError::BadAnswer)
+    }
+
+    /// What the contract should hold, computed here.
+    pub const fn own_tip(&self) -> Tip {
+        Tip {
+            head: self.head,
+            count: self.recorder.next_place().sequence(),
+        }
+    }
+
+    /// The name of this meter in the contract.
+    pub fn device_topic(&self) -> B256 {
+        device_topic(self.recorder.device())
+    }
+
+    /// The contract.
+    pub const fn contract(&self) -> Address {
+        self.contract
+    }
+
+    /// The client, for whatever else is to be asked.
+    pub const fn client(&mut self) -> &mut EthClient<'a, C, S, O, D> {
+        &mut self.client
+    }
+}
+
+/// The error of a meter over transport `C`, signer `S` and outbox `O`.
+pub type Error<C, S, O> =
+    MeterError<<C as Connect>::Error, <S as Signer>::Error, <O as Outbox>::Error>;
+
+/// Why a meter failed. `N`, `S` and `O` are the errors of transport, signer and outbox.
+#[derive(Clone, Debug, PartialEq)]
+pub enum MeterError<N, S, O> {
+    /// The sample makes no record.
+    Record(RecordError),
+    /// The record was not signed.
+    Signer(S),
+    /// The outbox holds another record of this number: the meter lost count.
+    NumberInUse {
+        /// The number.
+        sequence: u64,
+    },
+    /// The call does not fit the contract's signature.
+    Abi(ValueError),
+    /// The contract's signature is misspelt here.
+    Signature(TypeError),
+    /// The contract's answer is not of its form.
+    BadAnswer,
+    /// The client.
+    Client(ClientError<N, S, O>),
+}
+
+impl<N, S, O> MeterError<N, S, O>
+where
+    N: embedded_io_async::Error + 'static,
+    S: coracle::core::Error + 'static,
+    O: coracle::core::Error + 'static,
+{
+    /// What can be done about it.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Record(cause) => cause.kind(),
+            Self::Signer(cause) => cause.kind(),
+            Self::NumberInUse { .. } => ErrorKind::Device,
+            Self::Abi(_) | Self::Signature(_) => ErrorKind::Bug,
+            Self::BadAnswer => ErrorKind::Remote,
+            Self::Client(cause) => cause.kind(),
+        }
+    }
+}
+
+impl<N: fmt::Display, S: fmt::Display, O: fmt::Display> fmt::Display for MeterError<N, S, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Record(cause) => cause.fmt(f),
+            Self::Signer(cause) => cause.fmt(f),
+            Self::NumberInUse { sequence } => {
+                write!(f, "outbox holds another record of number {sequence}")
+            }
+            Self::Abi(cause) => cause.fmt(f),
+            Self::Signature(cause) => cause.fmt(f),
+            Self::BadAnswer => f.write_str("contract's answer is not of its form"),
+            Self::Client(cause) => cause.fmt(f),
+        }
+    }
+}
+
+impl<N, S, O> core::error::Error for MeterError<N, S, O>
+where
+    N: core::error::Error + 'static,
+    S: core::error::Error + 'static,
+    O: core::error::Error + 'static,
+{
+}
+
+impl<N, S, O> From<RecordError> for MeterError<N, S, O> {
+    fn from(cause: RecordError) -> Self {
+        Self::Record(cause)
+    }
+}
+
+impl<N, S, O> From<ValueError> for MeterError<N, S, O> {
+    fn from(cause: ValueError) -> Self {
+        Self::Abi(cause)
+    }
+}
+
+impl<N, S, O> From<TypeError> for MeterError<N, S, O> {
+    fn from(cause: TypeError) -> Self {
+        Self::Signature(cause)
+    }
+}
+
+impl<N, S, O> From<ClientError<N, S, O>> for MeterError<N, S, O> {
+    fn from(cause: ClientError<N, S, O>) -> Self {
+        Self::Client(cause)
+    }
+}

@@ -1,0 +1,192 @@
+//! Progress, one short line a step.
+
+use core::cell::Cell;
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::string::{String, ToString};
+use std::vec::Vec;
+use std::{format, writeln};
+
+use coracle::client::eth::{EntryId, Inclusion};
+use coracle::core::B256;
+
+use super::node::DEPLOYMENT;
+use super::{Cost, Failure, Options, files};
+use crate::contract::Tip;
+use crate::device::{Step, Watch};
+use crate::sensor::Sample;
+
+/// What is known of one reading.
+#[derive(Clone, Debug)]
+pub(super) struct Row {
+    sample: Sample,
+    /// What its first submit took.
+    cost: Option<Cost>,
+    pub(super) inclusion: Option<Inclusion>,
+    is_final: bool,
+}
+
+/// Prints steps as they happen, and keeps what the proof needs.
+pub(super) struct Table<'a> {
+    out: &'a mut dyn Write,
+    cost: &'a Cell<Cost>,
+    before: Cost,
+    rows: Vec<Row>,
+    resent: usize,
+}
+
+impl<'a> Table<'a> {
+    pub(super) fn new(out: &'a mut dyn Write, cost: &'a Cell<Cost>) -> Self {
+        Self {
+            out,
+            cost,
+            before: cost.get(),
+            rows: Vec::new(),
+            resent: 0,
+        }
+    }
+
+    pub(super) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Readings that are not final.
+    pub(super) fn open(&self) -> usize {
+        self.rows.iter().filter(|row| !row.is_final).count()
+    }
+
+    pub(super) fn say(&mut self, what: &str, value: impl Display) -> io::Result<()> {
+        writeln!(self.out, "{what:<9} {value}")
+    }
+
+    pub(super) fn head(&mut self) -> io::Result<()> {
+        writeln!(
+            self.out,
+            "\n  seq        m3  state     transaction     block     gas  trips    up  down"
+        )
+    }
+
+    pub(super) fn trouble(&mut self, error: &dyn Display) -> io::Result<()> {
+        writeln!(self.out, "  ... {error}; goes on at the next wake")
+    }
+
+    /// What was shown, once everything was checked.
+    pub(super) fn summary(
+        &mut self,
+        options: &Options,
+        on_chain: usize,
+        tip: &Tip,
+    ) -> Result<(), Failure> {
+        let readings = self.rows.len();
+        let resent = match self.resent {
+            0 => String::new(),
+            count => format!(" ({count} sent again)"),
+        };
+        writeln!(self.out)?;
+        self.say("readings", format!("{readings} signed{resent}"))?;
+        self.say(
+            "final",
+            format!("{on_chain}, each exactly once and byte for byte"),
+        )?;
+        self.say(
+            "head",
+            format!("{} over {} records, here and there", tip.head, tip.count),
+        )?;
+        if let Some(cost) = self.steady_cost() {
+            let Cost {
+                up,
+                down,
+                round_trips,
+            } = cost;
+            let text = format!("{round_trips} round trip, {up} bytes up, {down} down");
+            self.say("a submit", text)?;
+        }
+        let (bundle, key) = (&options.bundle, files::public_path(options));
+        self.say(
+            "bundle",
+            format!("{}, key {}", bundle.display(), key.display()),
+        )?;
+        Ok(())
+    }
+
+    /// What the dearest submit took once fees, gas and nonce were known: of all but the
+    /// first reading.
+    fn steady_cost(&self) -> Option<Cost> {
+        let costs = self.rows.iter().skip(1).filter_map(|row| row.cost);
+        costs.max_by_key(|cost| (cost.round_trips, cost.up))
+    }
+
+    fn sent(&mut self, row: usize, hash: B256, cost: Cost) -> io::Result<()> {
+        let Row {
+            sample,
+            cost: first,
+            ..
+        } = &mut self.rows[row];
+        let litres = sample.litres;
+        self.resent += usize::from(first.is_some());
+        first.get_or_insert(cost);
+        let Cost {
+            up,
+            down,
+            round_trips,
+        } = cost;
+        writeln!(
+            self.out,
+            "{row:>5} {:>5}.{:03}  sent      {}         -       -  {round_trips:>5} {up:>5} {down:>5}",
+            litres / 1000,
+            litres % 1000,
+            short(&hash),
+        )
+    }
+
+    fn mined(&mut self, row: Option<usize>, state: &str, at: &Inclusion) -> io::Result<()> {
+        let name = row.map_or("log".to_string(), |row| row.to_string());
+        let (hash, block, gas) = (short(&at.hash), at.block_number, at.gas_used);
+        writeln!(
+            self.out,
+            "{name:>5} {:9}  {state:<8}  {hash} {block:>9} {gas:>7}",
+            ""
+        )
+    }
+
+    fn show(&mut self, row: Option<usize>, step: Step, cost: Cost) -> io::Result<()> {
+        match (step, row) {
+            (Step::Sent(hash), Some(row)) => self.sent(row, hash, cost),
+            (Step::Included(at), _) => self.mined(row, "included", &at),
+            (Step::Moved(at), _) => self.mined(row, "moved", &at),
+            (Step::Final(at), _) => self.mined(row, "final", &at),
+            (Step::Vanished, Some(row)) => writeln!(self.out, "{row:>5} {:9}  vanished", ""),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Watch for Table<'_> {
+    fn step(&mut self, id: EntryId, step: Step) {
+        let now = self.cost.get();
+        let cost = now - self.before;
+        self.before = now;
+        let row = (id != DEPLOYMENT).then(|| usize::try_from(id.sequence).unwrap_or(usize::MAX));
+        if let Step::Recorded(sample) = step {
+            self.rows.push(Row {
+                sample,
+                cost: None,
+                inclusion: None,
+                is_final: false,
+            });
+        }
+        if let (Step::Included(at) | Step::Moved(at) | Step::Final(at), Some(row)) = (step, row) {
+            let row = &mut self.rows[row];
+            row.inclusion = Some(at);
+            row.is_final = matches!(step, Step::Final(_));
+        }
+        // A console that is gone does not stop a meter.
+        let _ = self.show(row, step, cost);
+    }
+}
+
+/// The start and the end of a hash.
+fn short(hash: &B256) -> String {
+    let full = hash.to_string();
+    format!("{}..{}", &full[..8], &full[60..])
+}

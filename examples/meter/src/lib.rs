@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+
+#[cfg(feature = "host")]
+extern crate std;
+
+pub mod contract;
+pub mod device;
+#[cfg(feature = "host")]
+pub mod host;
+pub mod sensor;
