@@ -123,14 +123,16 @@ pub enum Finality {
 }
 
 impl ChainProfile {
-    /// Ethereum mainnet.
+    /// Ethereum mainnet. Its nodes refuse transactions without a tip.
     pub const ETHEREUM: Self = Self {
         name: "Ethereum",
         chain_id: ChainIdRule::Required(1),
         tx_types: TxTypes::LONDON,
         address_form: AddressForm::Hex,
         method_prefix: "eth_",
-        fee_rule: FeeRule::BaseFee { min_tip: Wei::ZERO },
+        fee_rule: FeeRule::BaseFee {
+            min_tip: Wei::from_u64(1),
+        },
         finality: Finality::FinalizedTag,
     };
 
