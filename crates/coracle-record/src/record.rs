@@ -136,7 +136,7 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The payload alone, as the contract of another format may want to carry it.
+    /// The payload alone, without header and signature.
     pub const fn payload(&self) -> Payload<'a> {
         Payload(*self)
     }

@@ -2,8 +2,11 @@
 
 mod support;
 
-use coracle_core::{Encode, hex::Hex};
-use coracle_record::{BundleEntry, BundleHeader, Place, Record, Recorder, TimeSource, Timestamp};
+use coracle_core::{Encode, ecdsa::Secp256k1, hex::Hex};
+use coracle_record::{
+    Audit, BundleEntry, BundleHeader, Place, Record, Recorder, SignedRecord, TimeSource, Timestamp,
+    Verified,
+};
 
 use support::*;
 
@@ -60,6 +63,23 @@ fn readme_states_the_sizes() {
     let sizes = [1, 8, 64].map(size_row);
     let max = Record::MAX_ENCODED_LEN;
     let rows = format!("{}| the longest | | | {max} |\n", sizes.concat());
+    println!("\n{rows}");
+    let readme = include_str!("../README.md");
+    assert!(readme.contains(&rows), "the README lacks the rows\n{rows}");
+}
+
+/// The RAM table of the README, printed as the one above.
+#[test]
+#[cfg(target_pointer_width = "64")]
+fn readme_states_the_ram() {
+    let rows = [
+        ("`Record`", size_of::<Record<'_>>()),
+        ("`SignedRecord`", size_of::<SignedRecord<'_, Secp256k1>>()),
+        ("`Verified`", size_of::<Verified<'_>>()),
+        ("`Audit`", size_of::<Audit<'_, Secp256k1>>()),
+    ]
+    .map(|(name, size)| format!("| {name} | {size} |\n"))
+    .concat();
     println!("\n{rows}");
     let readme = include_str!("../README.md");
     assert!(readme.contains(&rows), "the README lacks the rows\n{rows}");
