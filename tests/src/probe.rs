@@ -30,7 +30,7 @@ impl Probe {
         let signature = Signature::parse("store(uint256,bytes)").expect("a signature");
         let values = [
             Value::Uint(U256::from_u64(next)),
-            Value::Bytes(Payload::Slice(data)),
+            Value::Bytes(Payload::Bytes(data)),
         ];
         to_vec(&Call::new(signature, &values).expect("values of the types"))
     }

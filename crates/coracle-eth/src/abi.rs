@@ -51,7 +51,8 @@ pub use self::signature::Signature;
 pub use self::types::{
     Kind, MAX_DEPTH, MAX_HEAD_LEN, MAX_TEXT_LEN, Type, TypeError, TypeErrorKind, Types,
 };
-pub use self::value::{Payload, Value};
+pub use self::value::Value;
+pub use crate::payload::Payload;
 
 /// Every offset, length and padded value is a multiple of this many bytes.
 const WORD: usize = 32;

@@ -17,10 +17,12 @@ extern crate std;
 
 pub mod abi;
 pub mod bech32;
+mod payload;
 mod profile;
 pub mod rpc;
 pub mod tx;
 
+pub use crate::payload::Payload;
 pub use crate::profile::{
     AddressForm, ChainIdRule, ChainProfile, DisplayAddress, FeeRule, Finality, TxTypes,
 };

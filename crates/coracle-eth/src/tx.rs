@@ -13,7 +13,6 @@
 //! Reference: Ethereum yellow paper, section 4.2; EIP-155, EIP-2718, EIP-2930, EIP-1559.
 
 mod access_list;
-mod data;
 mod decode;
 mod error;
 mod fields;
@@ -26,9 +25,9 @@ use coracle_core::{
 };
 
 pub use self::access_list::{AccessList, AccessListItem, StorageKeys};
-pub use self::data::CallData;
 pub use self::error::{TxError, TxField};
 pub use self::signed::SignedTx;
+pub use crate::payload::Payload as CallData;
 
 /// A legacy transaction.
 #[derive(Clone, Copy, Debug)]

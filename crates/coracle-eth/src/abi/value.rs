@@ -1,10 +1,9 @@
 //! Values to encode.
 
-use core::fmt;
-
-use coracle_core::{Address, Encode, Sink, U256};
+use coracle_core::{Address, Encode, U256};
 
 use super::I256;
+use crate::payload::Payload;
 
 /// A value of any Solidity type, for encoding. Lists and bytes stay with the caller.
 #[derive(Clone, Copy, Debug)]
@@ -33,7 +32,7 @@ impl<'a> Value<'a> {
     /// A `bytes` value that is written when it is needed, so that it takes no memory:
     /// a signed record, for example.
     pub const fn encoded(value: &'a dyn Encode) -> Self {
-        Self::Bytes(Payload::Encoded(value))
+        Self::Bytes(Payload::Encoder(value))
     }
 }
 
@@ -82,37 +81,6 @@ impl<'a> From<&'a str> for Value<'a> {
 /// A `bytes` value; for `bytes1` to `bytes32` take [`Value::FixedBytes`].
 impl<'a> From<&'a [u8]> for Value<'a> {
     fn from(value: &'a [u8]) -> Self {
-        Self::Bytes(Payload::Slice(value))
-    }
-}
-
-/// The bytes of a `bytes` value.
-#[derive(Clone, Copy)]
-pub enum Payload<'a> {
-    /// Bytes in memory.
-    Slice(&'a [u8]),
-    /// The output of an encoder, which runs once for each use.
-    Encoded(&'a dyn Encode),
-}
-
-impl Encode for Payload<'_> {
-    fn encode(&self, out: &mut dyn Sink) {
-        match self {
-            Self::Slice(bytes) => out.write(bytes),
-            Self::Encoded(value) => value.encode(out),
-        }
-    }
-
-    fn encoded_len(&self) -> usize {
-        match self {
-            Self::Slice(bytes) => bytes.len(),
-            Self::Encoded(value) => value.encoded_len(),
-        }
-    }
-}
-
-impl fmt::Debug for Payload<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} bytes", self.encoded_len())
+        Self::Bytes(Payload::Bytes(value))
     }
 }
