@@ -214,6 +214,7 @@ fn late_record_below_the_first_counts_as_first() {
         (summary.first, summary.last, summary.missing),
         (Some(3), Some(5), 1)
     );
+    assert!(!summary.is_unbroken());
 }
 
 #[test]
@@ -339,6 +340,18 @@ fn forged_record_hides_nothing() {
     assert_eq!(findings(&chain, WHOLE).0, [Intact, bad, gap, OutOfOrder]);
     chain.push(forged);
     assert_eq!(findings(&chain, WHOLE).0[4], bad);
+}
+
+#[test]
+fn number_of_another_device_is_no_rival() {
+    let mut records = chain(3);
+    let late = records.remove(1);
+    let other = DeviceId::from_slice(b"meter-0002").unwrap();
+    extend(&mut records, &mut Recorder::new(other), &k1(), 2, 1);
+    records.push(late);
+    let (found, summary) = findings(&records, WHOLE);
+    assert_eq!(found[4], OutOfOrder);
+    assert_eq!((summary.forks, summary.other_device), (0, 2));
 }
 
 #[test]
