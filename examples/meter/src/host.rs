@@ -9,7 +9,9 @@ mod table;
 
 use std::boxed::Box;
 use std::error::Error;
+use std::format;
 use std::io::Write;
+use std::string::{String, ToString};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 use std::vec::Vec;
@@ -122,7 +124,7 @@ struct Session<'a> {
 impl Session<'_> {
     async fn run(mut self, mut client: HostClient<'_, impl DelayNs>) -> Result<(), Failure> {
         let form = client.config().profile.address_form;
-        self.table.say("chain", client.config().profile.name)?;
+        self.table.say("chain", chain_line(client.config()))?;
         self.table.say("account", form.display(client.address()))?;
         let contract = node::contract(&mut client, self.options.contract).await?;
         self.table.say("contract", form.display(contract))?;
@@ -192,6 +194,14 @@ impl Session<'_> {
         files::verify(self.options, &self.public, &self.records)?;
         self.table.summary(self.options, on_chain, &tip)
     }
+}
+
+/// Without the path of the node's address, which may hold a key.
+fn chain_line(config: &Config<'_>) -> String {
+    let (name, id) = (config.profile.name, config.profile.chain_id.id());
+    let nodes = config.nodes.iter().map(|node| node.endpoint.to_string());
+    let nodes: Vec<_> = nodes.collect();
+    format!("{name}, id {id}, {}", nodes.join(" "))
 }
 
 /// Bytes that are kept.

@@ -115,15 +115,6 @@ impl DelayNs for Wait {
             None => thread::sleep(Duration::from_nanos(u64::from(ns))),
         }
     }
-
-    async fn delay_ms(&mut self, ms: u32) {
-        match &self.0 {
-            Some(devnet) => {
-                devnet.mine();
-            }
-            None => thread::sleep(Duration::from_millis(u64::from(ms))),
-        }
-    }
 }
 
 /// The contract at `given`, or a new one; checked to be what the artifact says.

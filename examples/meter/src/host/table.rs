@@ -62,7 +62,9 @@ impl<'a> Table<'a> {
     pub(super) fn head(&mut self) -> io::Result<()> {
         writeln!(
             self.out,
-            "\n  seq        m3  state     transaction     block     gas  trips    up  down"
+            "
+{:>5} {:>9}  {:<8}  {:<16} {:>9} {:>7}  {:>5} {:>5} {:>5}",
+            "seq", "m3", "state", "transaction", "block", "gas", "trips", "up", "down",
         )
     }
 
@@ -132,10 +134,12 @@ impl<'a> Table<'a> {
         } = cost;
         writeln!(
             self.out,
-            "{row:>5} {:>5}.{:03}  sent      {}         -       -  {round_trips:>5} {up:>5} {down:>5}",
+            "{row:>5} {:>5}.{:03}  sent      {} {:>9} {:>7}  {round_trips:>5} {up:>5} {down:>5}",
             litres / 1000,
             litres % 1000,
             short(&hash),
+            "-",
+            "-",
         )
     }
 
