@@ -33,7 +33,7 @@ fn error_of(rule: impl FnMut(&Ask) -> Reply + Send + 'static) -> super::DeviceEr
 #[test]
 fn other_receipt() {
     let error = error_of(receipt(|receipt| {
-        receipt["transactionHash"] = json!(word(9))
+        receipt["transactionHash"] = json!(word(9));
     }));
     assert_error!(error, ClientError::Node(NodeError::Lied(Lie::ReceiptHash)));
 }
