@@ -6,7 +6,7 @@
 use core::fmt;
 
 use rand_core::TryCryptoRng;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind};
 use crate::hash::B256;
@@ -460,9 +460,4 @@ impl<C: Curve> defmt::Format for PublicKey<C> {
     fn format(&self, f: defmt::Formatter<'_>) {
         defmt::write!(f, "PublicKey({=[u8]:02x})", self.to_compressed());
     }
-}
-
-/// Wipes a buffer that held a secret.
-pub fn wipe(secret: &mut [u8]) {
-    secret.zeroize();
 }
