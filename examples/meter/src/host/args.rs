@@ -1,5 +1,6 @@
 //! Arguments, by hand: the demo is to build fast.
 
+use std::boxed::Box;
 use std::format;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -41,7 +42,7 @@ pub enum Ask {
     /// Nothing but the usage.
     Help,
     /// A run.
-    Run(Options),
+    Run(Box<Options>),
 }
 
 /// How to run.
@@ -93,7 +94,7 @@ impl Ask {
                 return Err(format!("{name} is given twice").into());
             }
         }
-        raw.checked().map(Self::Run)
+        Ok(Self::Run(raw.checked()?.into()))
     }
 }
 

@@ -6,10 +6,11 @@ use std::string::String;
 use std::vec::Vec;
 use std::{format, io};
 
-use coracle::core::ecdsa::{PublicKey, Secp256k1, SecretKey, wipe};
+use coracle::core::ecdsa::{PublicKey, Secp256k1, SecretKey};
 use coracle::core::hex::{self, Hex};
 use coracle::core::{Encode, sha256};
 use coracle::record::{Bundle, BundleEntry, BundleHeader, Place, Start};
+use zeroize::Zeroizing;
 
 use super::{Bytes, Failure, Options};
 
@@ -17,15 +18,13 @@ use super::{Bytes, Failure, Options};
 pub(super) fn read_key(path: &Path) -> Result<SecretKey<Secp256k1>, Failure> {
     let wrong = |what: &dyn std::fmt::Display| format!("key file {}: {what}", path.display());
     check_mode(path).map_err(|error| wrong(&error))?;
-    let mut text = fs::read(path).map_err(|error| wrong(&error))?;
-    let scalar = str::from_utf8(&text)
-        .ok()
-        .and_then(|text| hex::decode_array(text.trim()).ok());
-    wipe(&mut text);
-    let mut scalar: [u8; 32] = scalar.ok_or(wrong(&"not 0x and 64 hexadecimal digits"))?;
-    let key = SecretKey::from_bytes(&scalar).map_err(|error| wrong(&error));
-    wipe(&mut scalar);
-    Ok(key?)
+    let text = fs::read(path).map_err(|error| wrong(&error))?;
+    let text = Zeroizing::new(text);
+    let scalar = str::from_utf8(&text).ok();
+    let scalar = scalar.and_then(|text| hex::decode_array(text.trim()).ok());
+    let scalar = scalar.ok_or(wrong(&"not 0x and 64 hexadecimal digits"))?;
+    let scalar = Zeroizing::new(scalar);
+    Ok(SecretKey::from_bytes(&scalar).map_err(|error| wrong(&error))?)
 }
 
 #[cfg(unix)]
