@@ -25,7 +25,7 @@ enum Command {
     Key(key::Command),
     /// Ethereum-like chains.
     #[command(subcommand)]
-    Eth(eth::Command),
+    Eth(Box<eth::Command>),
     /// RLP.
     #[command(subcommand)]
     Rlp(rlp::Command),

@@ -30,7 +30,7 @@ pub(crate) enum Command {
     /// Decode a log.
     DecodeLog(event::DecodeLogArgs),
     /// Sign and send a transaction, and wait for it.
-    Send(Box<send::SendArgs>),
+    Send(send::SendArgs),
     /// Ask a contract.
     Call(call::CallArgs),
     /// Show the receipt of a transaction.

@@ -49,6 +49,9 @@ fn rlp_decodes() {
             // Without a width it is bytes.
             assert_eq!(answer["decoded"], case.0["rlp"], "{}", case.name());
             decoded += 1;
+        } else if case.0["valid"] == true {
+            assert!(answer["decoded"].is_array(), "{}", case.name());
+            decoded += 1;
         } else if case.has("bounded") {
             assert_eq!(answer["error"], "too-deep", "{}", case.name());
             bounded += 1;
@@ -57,7 +60,7 @@ fn rlp_decodes() {
             refused += 1;
         }
     }
-    assert_eq!((decoded, refused, bounded), (77, 36, 1));
+    assert_eq!((decoded, refused, bounded), (78, 35, 1));
 }
 
 #[test]
@@ -142,33 +145,33 @@ fn transactions_are_signed() {
 
 #[test]
 fn transactions_are_decoded() {
-    let (mut decoded, mut compared, mut unsupported) = (0, 0, 0);
+    let (mut decoded, mut compared, mut unsupported, mut refused) = (0, 0, 0, 0);
     let args = ["eth", "decode-tx"];
     for (case, answer) in renamed(&args, "transactions_generated.json", "signed", "txbytes") {
         if matches!(case.str("type"), "eip4844" | "eip7702") {
             assert_eq!(answer["error"], "unsupported-type", "{}", case.name());
             unsupported += 1;
-            continue;
+        } else if case.str("nonce") == "0xffffffffffffffff" {
+            // EIP-2681: no node takes it.
+            assert_eq!(answer["error"], "overflow", "{}", case.name());
+            refused += 1;
+        } else {
+            compared += same(&case, &answer, &TX_FIELDS);
+            assert_eq!(answer["sender"], case.0["sender"], "{}", case.name());
+            decoded += 1;
         }
-        compared += same(&case, &answer, &TX_FIELDS);
-        assert_eq!(answer["sender"], case.0["sender"], "{}", case.name());
-        decoded += 1;
     }
     // Legacy ones have 11 fields, eip155 12, eip2930 13, eip1559 14.
-    let all = 14 * 11 + 20 * 12 + 18 * 13 + 30 * 14;
-    assert_eq!((decoded, compared, unsupported), (82, all, 18));
+    let all = 14 * 11 + 19 * 12 + 17 * 13 + 29 * 14;
+    assert_eq!((decoded, compared, unsupported, refused), (79, all, 18, 3));
 }
 
 /// The older file has some transactions that no node takes.
 #[test]
-fn transactions_of_wallets_are_decoded_or_refused_for_a_reason() {
+fn transactions_of_wallets_are_decoded_or_refused_for_their_gas_limit() {
     let (mut decoded, mut refused, mut unsupported) = (0, 0, 0);
-    for (case, answer) in renamed(
-        &["eth", "decode-tx"],
-        "transactions.json",
-        "signed",
-        "txbytes",
-    ) {
+    let args = ["eth", "decode-tx"];
+    for (case, answer) in renamed(&args, "transactions.json", "signed", "txbytes") {
         match answer["error"].as_str() {
             None => {
                 same(&case, &answer, &TX_FIELDS);
@@ -176,36 +179,38 @@ fn transactions_of_wallets_are_decoded_or_refused_for_a_reason() {
             }
             Some("unsupported-type") => unsupported += 1,
             Some(kind) => {
-                assert_eq!(kind, "priority-above-max", "{}: {answer}", case.name());
+                assert_eq!(kind, "overflow", "{}: {answer}", case.name());
+                let digits = case.str("gasLimit").len() - 2;
+                assert!(digits > 16, "{}", case.name());
                 refused += 1;
             }
         }
     }
-    assert_eq!((decoded, refused, unsupported), (0, 0, 31));
+    assert_eq!((decoded, refused, unsupported), (711, 26, 31));
 }
 
-/// Errors that need the rules of a fork or the sender's state; see the README of
-/// coracle-eth.
-const OF_THE_FORK: [&str; 1] = ["TransactionException.INTRINSIC_GAS_TOO_LOW"];
-
+/// Left out: what needs the rules of a fork (gas; a high `s` before Homestead). Valid on
+/// another chain: the vectors are for chain 1, and the command has no chain in mind.
 #[test]
 fn raw_transactions_are_decoded_or_refused() {
-    let (mut passed, mut refused, mut of_the_fork) = (0, 0, Vec::new());
+    let (mut passed, mut refused, mut other_chain, mut later) = (0, 0, 0, 0);
     for (case, answer) in vectors(&["eth", "decode-tx"], "raw_transactions.json") {
-        if !case.has("error") {
-            same(&case, &answer, &["hash", "sender"]);
+        let error = case.0["error"].as_str().unwrap_or_default();
+        if error.ends_with("INTRINSIC_GAS_TOO_LOW") || case.name() == "basic/txtest1" {
+            later += 1;
+        } else if error.is_empty() {
             assert!(!is_error(&answer), "{}: {answer}", case.name());
+            same(&case, &answer, &["hash", "sender"]);
             passed += 1;
-        } else if is_error(&answer) {
-            refused += 1;
+        } else if error.ends_with("INVALID_CHAINID") && answer.get("error").is_none() {
+            assert_ne!(answer["chainId"], "0x1", "{}", case.name());
+            other_chain += 1;
         } else {
-            of_the_fork.push(case.str("error").to_owned());
+            assert!(is_error(&answer), "{}: {answer}", case.name());
+            refused += 1;
         }
     }
-    of_the_fork.sort_unstable();
-    of_the_fork.dedup();
-    assert_eq!(of_the_fork, OF_THE_FORK);
-    assert_eq!((passed, refused), (0, 0));
+    assert_eq!((passed, refused, other_chain, later), (24, 64, 12, 4));
 }
 
 #[test]

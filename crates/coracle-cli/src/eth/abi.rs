@@ -21,7 +21,7 @@ pub(crate) struct EncodeArgs {
     /// A signature, transfer(address,uint256), or a type, (address,uint256).
     form: Option<String>,
     /// One for each parameter; arrays and tuples as JSON.
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     values: Vec<String>,
 }
 

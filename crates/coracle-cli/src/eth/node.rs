@@ -169,7 +169,7 @@ pub(crate) struct CallDataArgs {
     /// The function: transfer(address,uint256).
     signature: Option<String>,
     /// Its arguments; arrays and tuples as JSON.
-    #[arg(allow_hyphen_values = true)]
+    #[arg(allow_negative_numbers = true)]
     args: Vec<String>,
 }
 

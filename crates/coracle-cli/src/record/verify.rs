@@ -20,7 +20,7 @@ impl VerifyArgs {
             return answer_lines(out, &verify_line);
         }
         let file = needed(self.file.as_deref(), "FILE")?;
-        let sec1 = read_sec1(&needed(self.key.as_deref(), "--key")?.to_owned())?;
+        let sec1 = read_sec1(needed(self.key.as_deref(), "--key")?)?;
         let bytes = read_bytes(file)?;
         if is_bundle(&bytes) {
             return self.verify_bundle(out, &bytes, &sec1);

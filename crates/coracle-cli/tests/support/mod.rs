@@ -2,7 +2,7 @@
 
 #![allow(dead_code, reason = "each test takes what it needs")]
 
-pub mod records;
+pub(crate) mod records;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ use std::thread;
 use coracle_testkit::Case;
 use serde_json::Value as Json;
 
-pub fn coracle(args: &[&str]) -> Command {
+pub(crate) fn coracle(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_coracle"));
     command.args(args);
     command
 }
 
 /// Runs a command with this standard input.
-pub fn run_with(args: &[&str], input: &[u8]) -> Output {
+pub(crate) fn run_with(args: &[&str], input: &[u8]) -> Output {
     let mut child = coracle(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -36,20 +36,20 @@ pub fn run_with(args: &[&str], input: &[u8]) -> Output {
     output
 }
 
-pub fn run(args: &[&str]) -> Output {
+pub(crate) fn run(args: &[&str]) -> Output {
     run_with(args, b"")
 }
 
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8(output.stdout.clone()).unwrap()
 }
 
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 /// Runs a command that must succeed without a word on standard error.
-pub fn answer(args: &[&str]) -> String {
+pub(crate) fn answer(args: &[&str]) -> String {
     let output = run(args);
     assert!(output.status.success(), "{args:?}: {}", stderr(&output));
     assert_eq!(stderr(&output), "", "{args:?}");
@@ -57,11 +57,11 @@ pub fn answer(args: &[&str]) -> String {
 }
 
 /// Runs a command that must fail; gives its one line of complaint.
-pub fn complaint(args: &[&str]) -> String {
+pub(crate) fn complaint(args: &[&str]) -> String {
     complaint_of(args, &run(args))
 }
 
-pub fn complaint_of(args: &[&str], output: &Output) -> String {
+pub(crate) fn complaint_of(args: &[&str], output: &Output) -> String {
     let text = stderr(output);
     assert_eq!(output.status.code(), Some(1), "{args:?}: {text}");
     assert_eq!(text.lines().count(), 1, "{args:?}: {text}");
@@ -70,7 +70,7 @@ pub fn complaint_of(args: &[&str], output: &Output) -> String {
 }
 
 /// Feeds lines to a data command; one answer a line, in order.
-pub fn lines(args: &[&str], input: &[u8]) -> Vec<Json> {
+pub(crate) fn lines(args: &[&str], input: &[u8]) -> Vec<Json> {
     let args = [args, &["--jsonl"]].concat();
     let output = run_with(&args, input);
     assert!(output.status.success(), "{args:?}: {}", stderr(&output));
@@ -81,7 +81,7 @@ pub fn lines(args: &[&str], input: &[u8]) -> Vec<Json> {
 }
 
 /// Feeds a vector file as it is.
-pub fn vectors(args: &[&str], file: &str) -> Vec<(Case, Json)> {
+pub(crate) fn vectors(args: &[&str], file: &str) -> Vec<(Case, Json)> {
     let path = coracle_testkit::root()
         .join("tests/vectors/ethereum")
         .join(file);
@@ -90,7 +90,7 @@ pub fn vectors(args: &[&str], file: &str) -> Vec<(Case, Json)> {
 }
 
 /// Feeds a vector file with a field under another name.
-pub fn renamed(args: &[&str], file: &str, from: &str, to: &str) -> Vec<(Case, Json)> {
+pub(crate) fn renamed(args: &[&str], file: &str, from: &str, to: &str) -> Vec<(Case, Json)> {
     let mut cases = coracle_testkit::cases(&format!("ethereum/{file}"));
     let mut text = String::new();
     for case in &mut cases {
@@ -109,7 +109,7 @@ fn pair(cases: Vec<Case>, answers: Vec<Json>) -> Vec<(Case, Json)> {
 }
 
 /// Whether an answer is an error, which has a kind and a message and nothing else.
-pub fn is_error(answer: &Json) -> bool {
+pub(crate) fn is_error(answer: &Json) -> bool {
     let fields = answer.as_object().unwrap();
     if !fields.contains_key("error") {
         return false;
@@ -123,7 +123,7 @@ pub fn is_error(answer: &Json) -> bool {
 }
 
 /// Without the case of addresses, some of which the vectors have in EIP-55 form.
-pub fn lower(json: &Json) -> Json {
+pub(crate) fn lower(json: &Json) -> Json {
     match json {
         Json::String(text) if text.starts_with("0x") && text.len() == 42 => {
             Json::String(text.to_lowercase())
@@ -138,22 +138,22 @@ pub fn lower(json: &Json) -> Json {
 }
 
 /// A folder that goes away with the test.
-pub struct Folder(pub tempfile::TempDir);
+pub(crate) struct Folder(pub(crate) tempfile::TempDir);
 
 impl Folder {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn text(&self, name: &str) -> String {
+    pub(crate) fn text(&self, name: &str) -> String {
         self.path(name).to_str().unwrap().to_owned()
     }
 
-    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
+    pub(crate) fn write(&self, name: &str, content: impl AsRef<[u8]>) -> String {
         std::fs::write(self.path(name), content).unwrap();
         self.text(name)
     }

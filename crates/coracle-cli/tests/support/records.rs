@@ -9,29 +9,29 @@ use coracle_record::{
 };
 
 /// A device and its key.
-pub enum Device {
+pub(crate) enum Device {
     Es256k(SecretKey<Secp256k1>),
     Es256(SecretKey<P256>),
 }
 
 impl Device {
-    pub fn es256k() -> Self {
+    pub(crate) fn es256k() -> Self {
         Self::Es256k(SecretKey::from_bytes(&[0x11; 32]).unwrap())
     }
 
-    pub fn es256k_other() -> Self {
+    pub(crate) fn es256k_other() -> Self {
         Self::Es256k(SecretKey::from_bytes(&[0x12; 32]).unwrap())
     }
 
-    pub fn es256() -> Self {
+    pub(crate) fn es256() -> Self {
         Self::Es256(SecretKey::from_bytes(&[0x22; 32]).unwrap())
     }
 
-    pub fn id() -> DeviceId {
+    pub(crate) fn id() -> DeviceId {
         DeviceId::from_slice(b"meter-0001").unwrap()
     }
 
-    pub const fn alg(&self) -> &'static str {
+    pub(crate) const fn alg(&self) -> &'static str {
         match self {
             Self::Es256k(_) => "es256k",
             Self::Es256(_) => "es256",
@@ -39,7 +39,7 @@ impl Device {
     }
 
     /// The public key in SEC 1 compressed form.
-    pub fn key_hex(&self) -> String {
+    pub(crate) fn key_hex(&self) -> String {
         let sec1 = match self {
             Self::Es256k(key) => key.public_key().to_compressed(),
             Self::Es256(key) => key.public_key().to_compressed(),
@@ -48,14 +48,14 @@ impl Device {
     }
 
     /// The first records of its chain.
-    pub fn records(&self, count: u8) -> Vec<Vec<u8>> {
+    pub(crate) fn records(&self, count: u8) -> Vec<Vec<u8>> {
         match self {
             Self::Es256k(key) => records(key, count),
             Self::Es256(key) => records(key, count),
         }
     }
 
-    pub fn bundle(&self, records: &[Vec<u8>]) -> Vec<u8> {
+    pub(crate) fn bundle(&self, records: &[Vec<u8>]) -> Vec<u8> {
         let mut out = match self {
             Self::Es256k(key) => encoded(&BundleHeader::new(Self::id(), key.public_key())),
             Self::Es256(key) => encoded(&BundleHeader::new(Self::id(), key.public_key())),
@@ -84,13 +84,13 @@ fn records<C: CoseAlgorithm>(key: &SecretKey<C>, count: u8) -> Vec<Vec<u8>> {
 }
 
 /// A record with one bit of its signature changed.
-pub fn flip(record: &[u8]) -> Vec<u8> {
+pub(crate) fn flip(record: &[u8]) -> Vec<u8> {
     let mut changed = record.to_vec();
     *changed.last_mut().unwrap() ^= 1;
     changed
 }
 
-pub fn encoded(value: &dyn Encode) -> Vec<u8> {
+pub(crate) fn encoded(value: &dyn Encode) -> Vec<u8> {
     let mut out = vec![0; value.encoded_len()];
     assert_eq!(value.encode_into(&mut out), Ok(out.len()));
     out
