@@ -5,7 +5,7 @@ mod support;
 
 use std::fs;
 
-use coracle_devnet::{Config, Devnet};
+use coracle_devnet::{Address, Config, Devnet, U256};
 use support::{audit, meter, temporary};
 
 fn stdout_of_run(name: &str, args: &[&str]) -> String {
@@ -141,4 +141,35 @@ fn a_node_of_another_chain_and_an_empty_account_are_refused() {
     assert!(run("31337").contains("account holds 0"));
     assert_eq!(devnet.height(), 0);
     assert!(devnet.pool().is_empty());
+}
+
+#[cfg(unix)]
+#[test]
+fn another_contract_and_a_device_with_records_are_refused() {
+    let key = [0x33; 32];
+    let secret = coracle::core::ecdsa::SecretKey::from_bytes(&key).expect("a key");
+    let account = coracle::core::Address::from_public_key(secret.public_key());
+    let account = Address::from(account.0);
+    let ether = U256::from(1_000_000_000_000_000_000_u64);
+    let devnet = Devnet::new(Config::local().fund(account, ether));
+    let server = devnet.serve("127.0.0.1:0").expect("a free port");
+    let file = key_file("rich.key", &format!("0x{}", "33".repeat(32)), 0o600);
+    let (url, bundle) = (server.url(), temporary("again.cbor"));
+    let bundle = bundle.to_str().expect("plain text");
+    let node = ["--rpc", &url, "--chain-id", "31337", "--key-file", &file];
+    // Final at once: nobody makes blocks while the meter waits.
+    let node = [&node[..], &["--confirmations", "0", "--bundle", bundle]].concat();
+
+    let nothing = Address::repeat_byte(0x44).to_string();
+    let text = complaint(&[&node[..], &["--contract", &nothing]].concat());
+    assert!(text.contains("is not MeterLog's"), "{text}");
+
+    let contract = account.create(0).to_string();
+    let first = [&node[..], &["--device", "twin"]].concat();
+    assert!(meter(&first).status.success());
+    let again = [&first[..], &["--contract", &contract]].concat();
+    let text = complaint(&again);
+    assert!(text.contains("holds records of this device"), "{text}");
+    let other = [&node[..], &["--device", "other", "--contract", &contract]].concat();
+    assert!(meter(&other).status.success());
 }

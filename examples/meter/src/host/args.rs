@@ -1,6 +1,5 @@
 //! Arguments, by hand: the demo is to build fast.
 
-use std::boxed::Box;
 use std::format;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -38,11 +37,12 @@ A node elsewhere:
 
 /// What the user asks for.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it")]
 pub enum Ask {
     /// Nothing but the usage.
     Help,
     /// A run.
-    Run(Box<Options>),
+    Run(Options),
 }
 
 /// How to run.
@@ -94,7 +94,7 @@ impl Ask {
                 return Err(format!("{name} is given twice").into());
             }
         }
-        Ok(Self::Run(raw.checked()?.into()))
+        raw.checked().map(Self::Run)
     }
 }
 

@@ -92,7 +92,10 @@ impl<'a> Table<'a> {
         )?;
         self.say(
             "head",
-            format!("{} over {} records, here and there", tip.head, tip.count),
+            format!(
+                "{} over {} records, meter and chain agree",
+                tip.head, tip.count
+            ),
         )?;
         if let Some(cost) = self.steady_cost() {
             let Cost {

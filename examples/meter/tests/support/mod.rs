@@ -29,7 +29,7 @@ pub(crate) fn meter(args: &[&str]) -> Output {
 
 pub(crate) fn options(args: &[&str]) -> Options {
     match Ask::parse(args.iter().map(ToString::to_string)) {
-        Ok(Ask::Run(options)) => *options,
+        Ok(Ask::Run(options)) => options,
         other => panic!("{args:?} is {other:?}"),
     }
 }
