@@ -7,6 +7,8 @@
 mod contract;
 #[path = "anvil/fees.rs"]
 mod fees;
+#[path = "anvil/lies.rs"]
+mod lies;
 #[path = "anvil/nodes.rs"]
 mod nodes;
 #[path = "anvil/reorg.rs"]
