@@ -87,7 +87,9 @@ fn copy(item: Item<'_>, out: &mut Buffer, depth: usize) -> Option<()> {
 
 /// A transaction that is accepted is written again as the same bytes.
 pub fn transaction(data: &[u8]) {
-    let Ok(tx) = SignedTx::decode(data) else { return };
+    let Ok(tx) = SignedTx::decode(data) else {
+        return;
+    };
     assert_eq!(bytes(&tx), data);
     if let Ok(sender) = tx.sender() {
         assert_eq!(tx.sender(), Ok(sender));
@@ -98,9 +100,13 @@ pub fn transaction(data: &[u8]) {
 /// The first line is a type or a signature, the rest is data.
 pub fn abi(data: &[u8]) {
     let _ = format!("{}", Revert::decode(data));
-    let Some(end) = data.iter().position(|c| *c == b'\n') else { return };
+    let Some(end) = data.iter().position(|c| *c == b'\n') else {
+        return;
+    };
     let (head, rest) = data.split_at(end);
-    let Ok(text) = std::str::from_utf8(head) else { return };
+    let Ok(text) = std::str::from_utf8(head) else {
+        return;
+    };
     if let Ok(signature) = Signature::parse(text) {
         let _ = signature.selector();
         let _ = signature.decode(&rest[1..]);
@@ -208,7 +214,9 @@ fn verify<C: CoseAlgorithm>(data: &[u8]) {
         assert!(record.verify(&key).is_err(), "a signature of nobody");
     }
     if let Ok(bundle) = Bundle::decode(data) {
-        let _ = bundle.audit(&key, *bundle.claimed_device(), Start::At(Place::FIRST)).finish();
+        let _ = bundle
+            .audit(&key, *bundle.claimed_device(), Start::At(Place::FIRST))
+            .finish();
     }
 }
 

@@ -43,7 +43,9 @@ impl SeededRng {
 
     /// `len` bytes.
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
-        (0..len).map(|_| self.next_word().to_le_bytes()[0]).collect()
+        (0..len)
+            .map(|_| self.next_word().to_le_bytes()[0])
+            .collect()
     }
 }
 
