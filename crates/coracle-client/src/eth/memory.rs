@@ -28,7 +28,7 @@ struct Item<const LEN: usize> {
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum MemoryError {
-    /// Every place holds an open entry.
+    /// Every place holds an entry; see [`MemoryOutbox::clear_settled`].
     Full,
     /// The call data is longer than a place.
     DataTooLong {
@@ -84,7 +84,8 @@ impl<const N: usize, const LEN: usize> MemoryOutbox<N, LEN> {
         }
     }
 
-    /// Forgets entries with which nothing is left to do; returns how many.
+    /// Forgets entries with which nothing is left to do; returns how many. From then on
+    /// their names count as new.
     pub fn clear_settled(&mut self) -> usize {
         let before = self.items.len();
         self.items.retain(|item| item.entry.is_open());

@@ -71,7 +71,10 @@ where
     /// Puts an intent, submits it and looks for its receipt until the milestone is
     /// reached or [`Config::max_polls`](super::Config::max_polls) looks were made.
     ///
-    /// Calling it again for the same entry goes on where it stands.
+    /// Calling it again for the same entry goes on where it stands. A transaction that
+    /// was lost after a node took it is not handed in again by itself: after
+    /// [`ClientError::TimedOut`] or [`Progress::Vanished`] call
+    /// [`submit`](Self::submit), which turns to the next node.
     ///
     /// # Errors
     ///
