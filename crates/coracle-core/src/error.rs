@@ -37,7 +37,7 @@ impl fmt::Display for ErrorKind {
 /// Every error enum of coracle implements it, and every part that a user brings
 /// (signer, store, transport) does so for its own, so that generic code decides by
 /// [`ErrorKind`] without knowing the part.
-pub trait Error: core::error::Error {
+pub trait Error: core::error::Error + 'static {
     /// What the caller can do about this error.
     fn kind(&self) -> ErrorKind;
 }

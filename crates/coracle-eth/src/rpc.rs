@@ -6,7 +6,7 @@
 //! | requests | answer | reader of `coracle_core::json` |
 //! | --- | --- | --- |
 //! | `chainId`, `blockNumber`, `gasPrice`, `maxPriorityFeePerGas`, `getBalance`, `getTransactionCount` | [`Quantity`] | `flat`: one short text |
-//! | `estimateGas`, `sendRawTransaction` | [`Quantity`], [`Hash`] | streaming: a refusal may carry revert data of any length |
+//! | `estimateGas`, `sendRawTransaction` | [`Quantity`], [`Hash`](struct@Hash) | streaming: a refusal may carry revert data of any length |
 //! | `call`, `getCode` | [`Bytes`] | streaming: the answer may be of any length |
 //! | `feeHistory` | [`FeeHistoryAnswer`] | streaming |
 //! | `getTransactionReceipt` | [`ReceiptAnswer`] | streaming: any number of logs |

@@ -19,7 +19,7 @@ use crate::endpoint::Endpoint;
 /// gives up by itself, or the caller drops the client's future.
 pub trait Connect {
     /// Why connecting, reading or writing failed.
-    type Error: embedded_io_async::Error;
+    type Error: embedded_io_async::Error + 'static;
 
     /// An open connection. Closes when it is dropped.
     type Connection<'a>: Read<Error = Self::Error> + Write<Error = Self::Error>
@@ -103,7 +103,10 @@ impl<S: Dns> Nal<S> {
     }
 }
 
-impl<S: TcpConnect + Dns> Connect for Nal<S> {
+impl<S> Connect for Nal<S>
+where
+    S: TcpConnect<Error: 'static> + Dns<Error: 'static>,
+{
     type Error = NalError<<S as TcpConnect>::Error, <S as Dns>::Error>;
     type Connection<'a>
         = NalConnection<S::Connection<'a>, <S as Dns>::Error>

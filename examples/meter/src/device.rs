@@ -65,9 +65,9 @@ pub struct Meter<'a, C: Connect + 'a, S, O, D> {
 
 impl<'a, C, S, O, D> Meter<'a, C, S, O, D>
 where
-    C: Connect<Error: 'static>,
-    S: Signer<Curve = Secp256k1, Error: 'static>,
-    O: Outbox<Error: 'static>,
+    C: Connect,
+    S: Signer<Curve = Secp256k1>,
+    O: Outbox,
     D: DelayNs,
 {
     /// A meter that has said nothing yet.

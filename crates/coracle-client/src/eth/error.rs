@@ -223,8 +223,8 @@ where
 impl<N, S, O> Error for ClientError<N, S, O>
 where
     N: embedded_io_async::Error + 'static,
-    S: Error + 'static,
-    O: Error + 'static,
+    S: Error,
+    O: Error,
 {
     fn kind(&self) -> ErrorKind {
         match self {

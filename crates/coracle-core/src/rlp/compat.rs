@@ -5,6 +5,7 @@ extern crate alloc;
 use rlp::{Decodable, DecoderError, Encodable, Rlp, RlpStream};
 
 use crate::address::Address;
+use crate::amount::Wei;
 use crate::hash::B256;
 use crate::uint::U256;
 
@@ -51,6 +52,19 @@ impl Decodable for U256 {
     }
 }
 
+/// An amount is the integer of its wei.
+impl Encodable for Wei {
+    fn rlp_append(&self, stream: &mut RlpStream) {
+        self.0.rlp_append(stream);
+    }
+}
+
+impl Decodable for Wei {
+    fn decode(rlp: &Rlp<'_>) -> Result<Self, DecoderError> {
+        U256::decode(rlp).map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -59,6 +73,10 @@ mod tests {
     fn values_survive_the_other_crate() {
         for value in [U256::ZERO, U256::ONE, U256::from(0x80_u64), U256::MAX] {
             assert_eq!(rlp::decode::<U256>(&rlp::encode(&value)), Ok(value));
+            assert_eq!(
+                rlp::decode::<Wei>(&rlp::encode(&Wei(value))),
+                Ok(Wei(value))
+            );
         }
         let address = Address([7; 20]);
         assert_eq!(rlp::decode::<Address>(&rlp::encode(&address)), Ok(address));
