@@ -2,7 +2,7 @@
 
 use coracle_core::Error as _;
 use coracle_eth::ChainProfile;
-use coracle_eth::rpc::{Answer, AnswerError, Request, Scalar};
+use coracle_eth::rpc::{Answer, AnswerError, Params, Request, Scalar};
 use coracle_net::Connect;
 use coracle_net::http::{HttpClient, HttpConfig, Target};
 use coracle_net::rpc::{self, Call, CallError, RpcClient, RpcError};
@@ -113,17 +113,21 @@ impl<'a, C: Connect> Link<'a, C> {
         Ok(())
     }
 
+    const fn call<'r>(&self, request: &Request<'_>, params: &'r Params<'r>) -> Call<'r> {
+        Call {
+            prefix: self.profile.method_prefix,
+            method: request.method(),
+            params,
+        }
+    }
+
     /// Asks the current node, whatever chain it is on, for one short text.
     pub(super) async fn ask_short<T: Scalar>(
         &mut self,
         request: &Request<'_>,
     ) -> Result<T::Value, NodeError<C::Error>> {
         let params = request.params(self.profile.address_form);
-        let call = Call {
-            prefix: self.profile.method_prefix,
-            method: request.method(),
-            params: &params,
-        };
+        let call = self.call(request, &params);
         let mut answer = [0; MAX_SHORT_LEN];
         let text = self.rpc.call_flat(call, self.buf, &mut answer).await;
         let value = T::parse(text.map_err(NodeError::Call)?);
@@ -137,11 +141,7 @@ impl<'a, C: Connect> Link<'a, C> {
         mut answer: A,
     ) -> Result<A::Output, NodeError<C::Error>> {
         let params = request.params(self.profile.address_form);
-        let call = Call {
-            prefix: self.profile.method_prefix,
-            method: request.method(),
-            params: &params,
-        };
+        let call = self.call(request, &params);
         let mut error_data = [0; RevertData::MAX_LEN];
         let parts = rpc::Answer {
             result: &mut answer,
