@@ -125,3 +125,86 @@ fn eighth_more(fee: Wei) -> Wei {
     let (eighth, _) = fee.0.div_rem_u64(8).unwrap_or_default();
     Wei(fee.0.saturating_add(eighth).saturating_add(U256::ONE))
 }
+
+#[cfg(test)]
+mod tests {
+    use core::convert::Infallible;
+
+    use super::*;
+
+    type Result<T> = core::result::Result<T, ClientError<Infallible, Infallible, Infallible>>;
+
+    const LIMITS: Limits = Limits {
+        max_fee_per_gas: Wei::from_gwei(100),
+        max_priority_fee_per_gas: Wei::from_gwei(2),
+        max_gas: 1_000_000,
+        max_fee: Wei::from_gwei(u64::MAX),
+    };
+
+    fn market(base: u64, tip: u64, min_tip: u64) -> Result<Fees> {
+        let gwei = Wei::from_gwei;
+        with_base_fee(gwei(base), gwei(tip), gwei(min_tip), &LIMITS)
+    }
+
+    #[test]
+    fn fee_has_room_for_ten_full_blocks() {
+        let fees = market(8, 1, 0).unwrap();
+        let mut base = 8_000_000_000_u64;
+        (0..10).for_each(|_| base += base / 8);
+        let needed = Wei::from_u64(base + 1_000_000_000);
+        assert!(fees.max_fee_per_gas >= needed);
+    }
+
+    #[test]
+    fn no_fee_passes_its_limit() {
+        let fees = market(90, 50, 0).unwrap();
+        assert_eq!(fees.max_fee_per_gas, LIMITS.max_fee_per_gas);
+        assert_eq!(
+            fees.max_priority_fee_per_gas,
+            LIMITS.max_priority_fee_per_gas
+        );
+    }
+
+    #[test]
+    fn refuses_what_even_the_least_fee_does_not_reach() {
+        assert!(matches!(
+            market(99, 2, 0),
+            Err(ClientError::FeeAboveLimit { .. })
+        ));
+        assert!(matches!(
+            market(1, 1, 3),
+            Err(ClientError::FeeAboveLimit { .. })
+        ));
+        let most = with_base_fee(Wei(U256::MAX), Wei(U256::MAX), Wei::ZERO, &LIMITS);
+        assert!(matches!(
+            most,
+            Result::Err(ClientError::FeeAboveLimit { .. })
+        ));
+        assert!(matches!(
+            with_gas_price(Wei::from_gwei(101), &LIMITS),
+            Result::Err(ClientError::FeeAboveLimit { .. })
+        ));
+    }
+
+    #[test]
+    fn tips_are_at_least_what_nodes_of_the_chain_take() {
+        let fees = market(1, 0, 1).unwrap();
+        assert_eq!(fees.max_priority_fee_per_gas, Wei::from_gwei(1));
+    }
+
+    #[test]
+    fn a_bump_raises_both_by_an_eighth_or_fails() {
+        let old = market(8, 1, 0).unwrap();
+        let bumped: Result<Fees> = bump(&old, &old, &LIMITS);
+        let bumped = bumped.unwrap();
+        let eighth = |fee: Wei| fee.0.div_rem_u64(8).unwrap().0.saturating_add(fee.0);
+        assert!(bumped.max_fee_per_gas.0 > eighth(old.max_fee_per_gas));
+        assert!(bumped.max_priority_fee_per_gas.0 > eighth(old.max_priority_fee_per_gas));
+        let top = Fees {
+            max_fee_per_gas: LIMITS.max_fee_per_gas,
+            ..old
+        };
+        let beyond: Result<Fees> = bump(&top, &old, &LIMITS);
+        assert!(matches!(beyond, Err(ClientError::FeeAboveLimit { .. })));
+    }
+}
