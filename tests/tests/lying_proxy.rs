@@ -22,6 +22,7 @@
 //! | swallowed | takes a transaction and drops it | submitted again, it goes to the next node |
 //! | refusal | refuses a transaction that it forwarded | asks whether the node has it; counts as sent |
 //! | poverty | refuses, and says that the account is empty | `InsufficientFunds`; signs no second transaction |
+//! | stranger | invents a transaction of another under the nonce, and refuses | not believed while another node says otherwise; the next node gets it |
 //! | no receipt | has no receipt of a mined transaction | stays sent; submitted again, it asks the next node |
 //! | lost receipt | forgets a receipt that it gave | `Vanished`; sent again, it is on the chain once |
 //! | false success | says that a reverted transaction did its work | never final where two nodes must agree |

@@ -1,12 +1,13 @@
 //! Lies about the chain and about transactions that are handed in.
 
 use coracle_client::eth::{ClientError, Lie, NodeError, Phase, Progress};
+use coracle_devnet::U256;
 use coracle_net::host::block_on;
 use coracle_net::rpc::{AnswerError, CallError};
-use coracle_tests::{Ask, Reply, entry};
+use coracle_tests::{Ask, Reply, account, entry};
 use serde_json::json;
 
-use super::{Scene, assert_error, word};
+use super::{NAME, Scene, assert_error, word};
 
 #[test]
 fn other_chain() {
@@ -139,4 +140,41 @@ fn false_poverty() {
         ClientError::InsufficientFunds { .. }
     );
     scene.recover();
+}
+
+/// Refuses everything, counts a transaction more than there is, and knows none.
+fn stranger(ask: &Ask) -> Reply {
+    match ask.method() {
+        "eth_sendRawTransaction" => ask.error(-32000, "nonce too low"),
+        "eth_getTransactionByHash" => ask.result(json!(null)),
+        "eth_getTransactionCount" => ask.altered(|count| *count = json!("0x7")),
+        _ => ask.honest(),
+    }
+}
+
+#[test]
+fn invented_stranger() {
+    let mut scene = Scene::with_honest_node(stranger, |_| {});
+    // The journal is the device's own: entry 0 began it while the node was honest.
+    scene.proxy.stop_lying();
+    scene.send(0).unwrap();
+    scene.proxy.set_rule(stranger);
+    scene.submit(1).unwrap();
+    assert_eq!(scene.mined(), 2, "the honest node has it");
+    assert_eq!(scene.phase(1), Phase::Sent);
+}
+
+#[test]
+fn invented_stranger_where_the_honest_node_refuses_too() {
+    let mut scene = Scene::with_honest_node(stranger, |_| {});
+    scene.proxy.stop_lying();
+    scene.send(0).unwrap();
+    scene.proxy.set_rule(stranger);
+    // The account is emptied: the honest node refuses, but says that the nonce is free.
+    scene.devnet.set_balance(account(NAME).0.into(), U256::ZERO);
+    assert_error!(
+        scene.submit(1).unwrap_err(),
+        ClientError::InsufficientFunds { .. }
+    );
+    assert_eq!(scene.phase(1), Phase::Signed, "not given up");
 }

@@ -246,13 +246,14 @@ where
     }
 
     /// Whether a transaction that is none of the entry's attempts was mined under its
-    /// nonce. What nodes do not answer does not count.
+    /// nonce: `quorum` nodes say so and none says otherwise, for this ends the entry.
+    /// What nodes do not answer does not count.
     async fn is_taken(&mut self, entry: &Entry, nonce: u64) -> bool {
         let request = Request::TransactionCount {
             account: self.address,
             at: BlockTag::Latest,
         };
-        let ask = async |link: &mut Link<'_, C>| {
+        let mut ask = async |link: &mut Link<'_, C>| {
             let count = link.ask_short::<u64>(&request).await?;
             if count <= nonce {
                 return Ok(false);
@@ -264,7 +265,16 @@ where
             }
             Ok(true)
         };
-        self.link.on_any_node(ask).await.unwrap_or(false)
+        let mut agreed = 0_usize;
+        for _ in self.config.nodes {
+            match self.link.on_this_node(&mut ask).await {
+                Ok(true) => agreed = agreed.saturating_add(1),
+                Ok(false) => return false,
+                Err(_) => {}
+            }
+            self.link.turn();
+        }
+        agreed >= self.config.quorum.max(1)
     }
 }
 
