@@ -45,6 +45,12 @@ impl Error for UintError {
 
 const LIMBS: usize = 4;
 
+/// The digits of a big-endian number without its leading zero bytes.
+pub(crate) fn significant(digits: &[u8]) -> &[u8] {
+    let zeros = digits.iter().take_while(|byte| **byte == 0).count();
+    digits.get(zeros..).unwrap_or_default()
+}
+
 /// An unsigned integer in `0..2^256`.
 ///
 /// Arithmetic is checked: an operation that does not fit gives `None`. Not constant

@@ -8,6 +8,7 @@
 
 use crate::ecdsa::{Curve, Signature, SignatureError};
 use crate::sink::{Encode, Sink};
+use crate::uint::significant;
 
 const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -40,8 +41,7 @@ impl<C: Curve> Encode for DerSignature<'_, C> {
 
 /// The digits of a positive integer, and the zero byte it needs to stay positive.
 fn integer(scalar: &[u8; 32]) -> (&[u8], &'static [u8]) {
-    let zeros = scalar.iter().take_while(|byte| **byte == 0).count();
-    let digits = scalar.get(zeros..).unwrap_or_default();
+    let digits = significant(scalar);
     let negative = digits.first().is_some_and(|byte| byte & 0x80 != 0);
     (digits, if negative { &[0] } else { &[] })
 }

@@ -351,10 +351,9 @@ impl Reader {
         c: u8,
         visitor: &mut dyn Visitor,
     ) -> Result<(), JsonErrorKind> {
-        let Some((next, left)) = left.split_first().filter(|(next, _)| **next == c) else {
+        let Some((_, left)) = left.split_first().filter(|(next, _)| **next == c) else {
             return Err(JsonErrorKind::Unexpected);
         };
-        debug_assert_eq!(*next, c);
         if !left.is_empty() {
             self.state = State::Literal(left, word);
             return Ok(());

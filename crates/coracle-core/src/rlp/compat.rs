@@ -7,7 +7,7 @@ use rlp::{Decodable, DecoderError, Encodable, Rlp, RlpStream};
 use crate::address::Address;
 use crate::amount::Wei;
 use crate::hash::B256;
-use crate::uint::U256;
+use crate::uint::{U256, significant};
 
 macro_rules! bytes {
     ($name:ident) => {
@@ -34,10 +34,7 @@ bytes!(B256);
 impl Encodable for U256 {
     fn rlp_append(&self, stream: &mut RlpStream) {
         let word = self.to_be_bytes();
-        let zeros = word.iter().take_while(|byte| **byte == 0).count();
-        stream
-            .encoder()
-            .encode_value(word.get(zeros..).unwrap_or_default());
+        stream.encoder().encode_value(significant(&word));
     }
 }
 

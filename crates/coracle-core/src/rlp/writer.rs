@@ -2,7 +2,7 @@
 
 use super::{BYTES, LIST, LONG, MAX_SHORT};
 use crate::sink::{CountSink, Encode, Sink, encode_window};
-use crate::uint::U256;
+use crate::uint::{U256, significant};
 
 /// Writes a byte string.
 pub fn write_bytes(out: &mut dyn Sink, bytes: &[u8]) {
@@ -28,9 +28,7 @@ fn is_single(value: &dyn Encode, len: usize) -> bool {
 
 /// Writes an integer: its bytes without leading zeros, 0 as the empty string.
 pub fn write_uint(out: &mut dyn Sink, value: U256) {
-    let word = value.to_be_bytes();
-    let zeros = word.iter().take_while(|byte| **byte == 0).count();
-    write_bytes(out, word.get(zeros..).unwrap_or_default());
+    write_bytes(out, significant(&value.to_be_bytes()));
 }
 
 /// Writes an integer of up to 64 bits.
@@ -70,8 +68,7 @@ fn write_header(out: &mut dyn Sink, base: u8, len: usize) {
         return;
     }
     let bytes = len.to_be_bytes();
-    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
-    let digits = bytes.get(zeros..).unwrap_or_default();
+    let digits = significant(&bytes);
     // A `usize` has at most 8 bytes, so this stays below the next base.
     let count = u8::try_from(digits.len()).unwrap_or_default();
     out.write(&[base.wrapping_add(LONG).wrapping_add(count)]);
