@@ -5,7 +5,7 @@ use coracle_eth::rpc::{CallRequest, Request, ScalarAnswer};
 use coracle_net::Connect;
 
 use super::link::Link;
-use super::{ClientError, Intent, NodeError};
+use super::{ClientError, Intent};
 
 /// Gas that any transaction with this call data uses before it does anything.
 ///
@@ -57,6 +57,10 @@ pub(super) struct GasCache {
 }
 
 impl GasCache {
+    pub(super) const fn gas_limit(&self) -> u64 {
+        self.gas_limit
+    }
+
     /// The limit for this intent, where the last estimate holds for it: the same
     /// function, and no more data than then.
     pub(super) fn fits(&self, intent: &Intent<'_>) -> Option<u64> {
@@ -94,9 +98,7 @@ pub(super) async fn estimate<C: Connect, S, O>(
     let request = Request::EstimateGas(call);
     let estimate = link
         .on_any_node(async |link| link.ask(&request, ScalarAnswer::<u64>::default()).await)
-        .await
-        .map_err(NodeError::into)
-        .map_err(|error: ClientError<_, S, O>| error)?;
+        .await?;
     // A node that says too little would make the transaction fail: never below what
     // every transaction of this form needs.
     let needed = estimate.max(intrinsic_gas(to.is_none(), &data));
@@ -111,10 +113,4 @@ pub(super) async fn estimate<C: Connect, S, O>(
         data_len,
         gas_limit,
     })
-}
-
-impl GasCache {
-    pub(super) const fn gas_limit(&self) -> u64 {
-        self.gas_limit
-    }
 }

@@ -68,16 +68,26 @@ impl<'a, C: Connect> Link<'a, C> {
         self.rpc.http().close();
     }
 
-    /// Tries each node until one does it, beginning with the one that did it last.
+    /// Tries each node until one does it, beginning with the one that did it last; stops
+    /// at an error that no other node would spare.
     pub(super) async fn on_any_node<T>(
         &mut self,
+        ask: impl AsyncFnMut(&mut Self) -> Result<T, NodeError<C::Error>>,
+    ) -> Result<T, NodeError<C::Error>> {
+        self.on_next_node_after(NodeError::is_of_node, ask).await
+    }
+
+    /// Tries each node while `goes_on` says so of the error of the one before.
+    pub(super) async fn on_next_node_after<T>(
+        &mut self,
+        goes_on: impl Fn(&NodeError<C::Error>) -> bool,
         mut ask: impl AsyncFnMut(&mut Self) -> Result<T, NodeError<C::Error>>,
     ) -> Result<T, NodeError<C::Error>> {
         let mut tries = self.nodes.len();
         loop {
             tries = tries.saturating_sub(1);
             match self.on_this_node(&mut ask).await {
-                Err(error) if error.is_of_node() => {
+                Err(error) if goes_on(&error) => {
                     self.turn();
                     if tries == 0 {
                         return Err(error);

@@ -11,6 +11,7 @@ use embedded_hal_async::delay::DelayNs;
 
 use super::client::Error;
 use super::link::Link;
+use super::submit::read_intent;
 use super::{
     Attempt, ClientError, Entry, EntryId, EthClient, FailReason, Inclusion, Intent, Lie, NodeError,
     Outbox, Phase, RevertData,
@@ -242,10 +243,9 @@ where
     async fn reverted(&mut self, id: EntryId, inclusion: &Inclusion) -> Error<C, S, O> {
         // What the function needs was judged wrongly; ask anew next time.
         self.gas = None;
-        let intent = match self.outbox.intent(id, self.intent_buf).await {
-            Ok(Some(intent)) => intent,
-            Ok(None) => return ClientError::NoSuchEntry,
-            Err(error) => return ClientError::Outbox(error),
+        let intent = match read_intent(&mut self.outbox, id, self.intent_buf).await {
+            Ok(intent) => intent,
+            Err(error) => return error,
         };
         let Intent { to, value, data } = intent;
         let call = CallRequest {

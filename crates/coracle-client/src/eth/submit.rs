@@ -124,10 +124,7 @@ where
     }
 
     async fn gas_limit(&mut self, id: EntryId) -> Result<u64, Error<C, S, O>> {
-        let intent = self.outbox.intent(id, self.intent_buf).await;
-        let intent = intent
-            .map_err(ClientError::Outbox)?
-            .ok_or(ClientError::NoSuchEntry)?;
+        let intent = read_intent(&mut self.outbox, id, self.intent_buf).await?;
         if let Some(gas_limit) = self.gas.as_ref().and_then(|cache| cache.fits(&intent)) {
             return Ok(gas_limit);
         }
@@ -154,12 +151,8 @@ where
         if journal.map_err(ClientError::Outbox)?.is_some() {
             return Ok(0);
         }
-        let request = Request::TransactionCount {
-            account: self.address,
-            at: BlockTag::Pending,
-        };
-        let ask = async |link: &mut Link<'_, C>| link.ask_short::<u64>(&request).await;
-        Ok(self.link.on_any_node(ask).await?)
+        self.transaction_count(self.address, BlockTag::Pending)
+            .await
     }
 
     async fn sign(
@@ -171,10 +164,7 @@ where
     ) -> Result<(), Error<C, S, O>> {
         self.check_total(&fees, gas_limit)?;
         let nonce = entry.nonce.ok_or(ClientError::NoSuchEntry)?;
-        let intent = self.outbox.intent(id, self.intent_buf).await;
-        let intent = intent
-            .map_err(ClientError::Outbox)?
-            .ok_or(ClientError::NoSuchEntry)?;
+        let intent = read_intent(&mut self.outbox, id, self.intent_buf).await?;
         let tx = transaction(&self.config.profile, &intent, nonce, &fees, gas_limit);
         let signature = self.signer.sign(&tx).await.map_err(ClientError::Signer)?;
         let signed = tx.into_signed(signature)?;
@@ -203,17 +193,16 @@ where
         let (Some(attempt), Some(nonce)) = (attempt, entry.nonce) else {
             return Err(ClientError::NoSuchEntry);
         };
-        let intent = self.outbox.intent(id, self.intent_buf).await;
-        let intent = intent
-            .map_err(ClientError::Outbox)?
-            .ok_or(ClientError::NoSuchEntry)?;
+        let intent = read_intent(&mut self.outbox, id, self.intent_buf).await?;
         let Attempt {
             fees, gas_limit, ..
         } = &attempt;
         let tx = transaction(&self.config.profile, &intent, nonce, fees, *gas_limit);
         let needed = Wei(tx.max_fee().0.saturating_add(tx.value().0));
         let signed = resigned(tx, &attempt)?;
-        let outcome = hand_in(&mut self.link, self.config.nodes.len(), &signed, &attempt).await;
+        let hand_in = async |link: &mut Link<'_, C>| hand_to(link, &signed, attempt.hash).await;
+        // Whatever one node says against it, the next may take it.
+        let outcome = self.link.on_next_node_after(|_| true, hand_in).await;
         let Err(error) = outcome else {
             entry.phase = Phase::Sent;
             self.outbox
@@ -278,26 +267,16 @@ where
     }
 }
 
-/// Hands the raw bytes to each node until one has the transaction.
-async fn hand_in<C: Connect>(
-    link: &mut Link<'_, C>,
-    nodes: usize,
-    signed: &SignedTx<'_>,
-    attempt: &Attempt,
-) -> Result<(), NodeError<C::Error>> {
-    let mut tries = nodes;
-    let mut give = async |link: &mut Link<'_, C>| hand_to(link, signed, attempt.hash).await;
-    loop {
-        tries = tries.saturating_sub(1);
-        match link.on_this_node(&mut give).await {
-            Err(error) if tries == 0 => {
-                link.turn();
-                return Err(error);
-            }
-            Err(_) => link.turn(),
-            Ok(()) => return Ok(()),
-        }
-    }
+/// The intent of an entry that must be there.
+pub(super) async fn read_intent<'b, N, S, O: Outbox>(
+    outbox: &mut O,
+    id: EntryId,
+    buf: &'b mut [u8],
+) -> Result<Intent<'b>, ClientError<N, S, O::Error>> {
+    let intent = outbox.intent(id, buf).await;
+    intent
+        .map_err(ClientError::Outbox)?
+        .ok_or(ClientError::NoSuchEntry)
 }
 
 /// Hands the raw bytes to the current node. What it says of them in words is not
