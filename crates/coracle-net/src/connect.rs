@@ -1,7 +1,7 @@
 //! How the client comes to a connection.
 
 use core::fmt;
-use core::net::SocketAddr;
+use core::net::{IpAddr, SocketAddr};
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
@@ -126,6 +126,36 @@ where
             connection,
             dns: core::marker::PhantomData,
         })
+    }
+}
+
+/// The stack's own, for whoever needs a plain socket beside the client.
+impl<S: TcpConnect> TcpConnect for Nal<S> {
+    type Error = S::Error;
+    type Connection<'a>
+        = S::Connection<'a>
+    where
+        Self: 'a;
+
+    async fn connect<'a>(&'a self, remote: SocketAddr) -> Result<S::Connection<'a>, S::Error> {
+        self.stack.connect(remote).await
+    }
+}
+
+/// The stack's own.
+impl<S: Dns> Dns for Nal<S> {
+    type Error = S::Error;
+
+    async fn get_host_by_name(&self, host: &str, addr_type: AddrType) -> Result<IpAddr, S::Error> {
+        self.stack.get_host_by_name(host, addr_type).await
+    }
+
+    async fn get_host_by_address(
+        &self,
+        addr: IpAddr,
+        result: &mut [u8],
+    ) -> Result<usize, S::Error> {
+        self.stack.get_host_by_address(addr, result).await
     }
 }
 

@@ -14,10 +14,11 @@ use core::time::Duration;
 #[cfg(feature = "tls")]
 use std::boxed::Box;
 use std::io;
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Instant;
 
 use embedded_io_async::{ErrorKind, ErrorType, Read, Write};
+use embedded_nal_async::{AddrType, Dns, TcpConnect};
 
 use crate::connect::Connect;
 use crate::endpoint::Endpoint;
@@ -137,6 +138,44 @@ impl Connect for HostStack {
 
     async fn connect(&self, endpoint: &Endpoint<'_>) -> Result<HostConnection, HostError> {
         self.open(endpoint)
+    }
+}
+
+/// Plain TCP, for whoever needs a socket beside the client.
+impl TcpConnect for HostStack {
+    type Error = HostError;
+    type Connection<'a> = HostConnection;
+
+    async fn connect(&self, remote: SocketAddr) -> Result<HostConnection, HostError> {
+        let stream = TcpStream::connect_timeout(&remote, self.config.connect_timeout)
+            .map_err(|error| HostError::from_io(&error))?;
+        Ok(HostConnection(Stream::Plain(TimedStream::new(
+            stream,
+            self.config,
+        ))))
+    }
+}
+
+/// The system's resolver. Does not look names up by address:
+/// [`HostError::Resolve`].
+impl Dns for HostStack {
+    type Error = HostError;
+
+    async fn get_host_by_name(&self, host: &str, addr_type: AddrType) -> Result<IpAddr, HostError> {
+        let found = (host, 0)
+            .to_socket_addrs()
+            .map_err(|_| HostError::Resolve)?;
+        let wanted = |address: &IpAddr| match addr_type {
+            AddrType::IPv4 => address.is_ipv4(),
+            AddrType::IPv6 => address.is_ipv6(),
+            AddrType::Either => true,
+        };
+        let mut addresses = found.map(|address| address.ip());
+        addresses.find(wanted).ok_or(HostError::Resolve)
+    }
+
+    async fn get_host_by_address(&self, _: IpAddr, _: &mut [u8]) -> Result<usize, HostError> {
+        Err(HostError::Resolve)
     }
 }
 

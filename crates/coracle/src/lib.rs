@@ -12,6 +12,12 @@
     )
 )]
 
+#[cfg(feature = "std")]
+extern crate std;
+
+#[cfg(feature = "board")]
+pub mod board;
+
 #[doc(inline)]
 pub use coracle_client as client;
 #[doc(inline)]
