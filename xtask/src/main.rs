@@ -8,6 +8,7 @@ mod args;
 mod book;
 mod contracts;
 mod features;
+mod firmware;
 mod lint;
 mod manifest;
 mod nostd;
@@ -16,6 +17,7 @@ mod setup;
 mod sh;
 mod test;
 mod tidy;
+mod toolchain;
 mod tools;
 mod workspace;
 
@@ -67,6 +69,14 @@ const COMMANDS: &[Command] = &[
         usage: "[--toolchain auto|rustup|distribution] [CRATE...]",
         about: "build the device crates for Cortex-M0, M4 and RV32IMAC with core alone",
         run: nostd::command,
+    },
+    Command {
+        name: "firmware",
+        usage: "[meter|selftest|bench] --board CHIP [--dialect quectel|simcom|ublox] \
+                [--features F,..] [--target T] [--profile P] [--path]",
+        about: "build a program for an emulated board and print its size; --path prints only \
+                where the image is",
+        run: firmware::command,
     },
     Command {
         name: "features",

@@ -11,8 +11,8 @@ use std::{
 use crate::{
     apt,
     args::Spec,
-    nostd,
     sh::{Cmd, Result},
+    toolchain,
     tools::{self, CARGO_TOOLS, CargoTool},
     workspace,
 };
@@ -22,6 +22,12 @@ const SPEC: Spec = Spec {
     options: &[],
     words: false,
 };
+
+/// Emulators and the Debian packages they are in.
+const EMULATORS: [(&str, &str); 2] = [
+    ("qemu-system-arm", "qemu-system-arm"),
+    ("qemu-system-riscv32", "qemu-system-misc"),
+];
 
 pub(crate) fn command(args: &[String]) -> Result {
     let args = SPEC.parse(args)?;
@@ -45,7 +51,11 @@ pub(crate) fn run(full: bool) -> Result {
     );
     provide("npm packages: anvil, solc", npm_packages());
     provide("PyPI packages: cbor2, cwt, typos", python_packages());
-    provide("device targets", nostd::provide());
+    provide("device targets", toolchain::provide());
+    for (name, package) in EMULATORS {
+        provide(name, program(name, &[package]));
+    }
+    provide("Arm C compiler and library", arm_gcc());
     if full {
         provide("C++ compiler (libFuzzer)", program("c++", &["g++"]));
     }
@@ -60,6 +70,21 @@ pub(crate) fn run(full: bool) -> Result {
         missing.join(", ")
     )
     .into())
+}
+
+/// The C library is a package of its own, which is only recommended by the compiler's.
+fn arm_gcc() -> Result {
+    let compiler = "arm-none-eabi-gcc";
+    let library = || Cmd::new(compiler).arg("-print-file-name=libc.a").read();
+    // Without a library it prints the name as it was given.
+    let is_complete = || library().is_ok_and(|path| Path::new(path.trim()).is_absolute());
+    if !is_complete() {
+        apt::install(&["gcc-arm-none-eabi", "libnewlib-arm-none-eabi"])?;
+    }
+    match is_complete() {
+        true => Ok(()),
+        false => Err(format!("{compiler} finds no libc.a").into()),
+    }
 }
 
 fn program(name: &str, packages: &[&str]) -> Result {

@@ -75,6 +75,16 @@ impl Cmd {
         self
     }
 
+    /// Flags of the compiler for the target alone. They may hold spaces, which cargo's
+    /// usual variable cannot; shown is the usual one.
+    pub(crate) fn rustflags(mut self, flags: &[String]) -> Self {
+        let text = quoted(&flags.join(" "));
+        self.shown.insert_str(0, &format!("RUSTFLAGS={text} "));
+        self.inner
+            .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\u{1f}"));
+        self
+    }
+
     pub(crate) fn dir(mut self, dir: &Path) -> Self {
         self.inner.current_dir(dir);
         self

@@ -41,8 +41,8 @@ pub(crate) const HELP: &str = "\
   --full   mdbook build, every fuzz target for a minute, and CORACLE_FULL=1, which
            lets the tests run their large counts
 Tools are kept in .setup/ (npm, PyPI) and ~/.cache/coracle/ (cargo install).
-`nostd` takes a rustup target that is installed, else adds it, else uses Debian's
-rustc-web and rust-web-src; with RUSTUP_AUTO_INSTALL=0 it adds nothing.";
+`nostd` and `firmware` take a rustup target that is installed, else add it, else use
+Debian's rustc-web and rust-web-src; with RUSTUP_AUTO_INSTALL=0 they add nothing.";
 
 impl CargoTool {
     pub(crate) fn path(&self) -> PathBuf {
