@@ -34,6 +34,7 @@ pub fn next_head(head: &B256, record: &dyn Encode) -> B256 {
 
 /// What the contract holds of a sender's records for a device.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Tip {
     /// Covers all of them in order; see [`next_head`].
     pub head: B256,

@@ -21,7 +21,7 @@ use coracle::eth::rpc::{BlockTag, CallRequest};
 use coracle::eth::tx::CallData;
 use coracle::net::Connect;
 use coracle::record::{
-    Decimal, DeviceId, Name, Reading, RecordError, Recorder, SignedRecord, Unit,
+    BundleEntry, Decimal, DeviceId, Name, Reading, RecordError, Recorder, SignedRecord, Unit,
 };
 use embedded_hal_async::delay::DelayNs;
 
@@ -33,6 +33,7 @@ const PATIENCE: u32 = 3;
 
 /// What happened to a record. Whoever shows progress gets these.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum Step {
     /// It is signed and in the outbox.
     Recorded(Sample),
@@ -50,9 +51,29 @@ pub enum Step {
 
 /// Where progress is shown: a console, a log, nowhere.
 pub trait Watch {
+    /// The account that pays; it needs money now.
+    fn account(&mut self, account: Address);
+
     /// Something happened to an entry of the outbox.
     fn step(&mut self, id: EntryId, step: Step);
+
+    /// Something failed that passes by itself; the next wake goes on.
+    fn trouble(&mut self, error: &impl Cause);
 }
+
+/// An error that can be shown, on whatever console there is.
+#[cfg(not(feature = "defmt"))]
+pub trait Cause: fmt::Display {}
+
+#[cfg(not(feature = "defmt"))]
+impl<T: fmt::Display> Cause for T {}
+
+/// An error that can be shown, on whatever console there is.
+#[cfg(feature = "defmt")]
+pub trait Cause: fmt::Display + defmt::Format {}
+
+#[cfg(feature = "defmt")]
+impl<T: fmt::Display + defmt::Format> Cause for T {}
 
 /// A meter that reports to a contract.
 pub struct Meter<'a, C: Connect + 'a, S, O, D> {
@@ -86,7 +107,7 @@ where
     }
 
     /// Signs a sample as the device's next record and writes it down for the chain. The
-    /// record's bytes go to `archive` as well. Asks no node.
+    /// record goes to `archive` as well, as an item of a bundle. Asks no node.
     ///
     /// # Errors
     ///
@@ -117,7 +138,7 @@ where
         // Counted after it is durable: a failed put must not leave a gap.
         self.recorder.advance(&signed)?;
         self.head = next_head(&self.head, &signed);
-        signed.encode(archive);
+        BundleEntry(&signed).encode(archive);
         watch.step(id, Step::Recorded(*sample));
         Ok(id)
     }
@@ -161,34 +182,6 @@ where
     pub async fn advance(&mut self, watch: &mut impl Watch) -> Result<usize, Error<C, S, O>> {
         self.submit(watch).await?;
         self.settle(watch).await
-    }
-
-    /// Goes on until everything is final, at most `looks` times.
-    ///
-    /// # Errors
-    ///
-    /// The last error that passes by itself, or [`ClientError::TimedOut`], once `looks`
-    /// are used up; any other error at once.
-    ///
-    /// # Cancel safety
-    ///
-    /// That of [`advance`](Self::advance).
-    pub async fn finish(
-        &mut self,
-        looks: u32,
-        watch: &mut impl Watch,
-    ) -> Result<(), Error<C, S, O>> {
-        let mut last = MeterError::Client(ClientError::TimedOut);
-        for _ in 0..looks {
-            match self.advance(watch).await {
-                Ok(0) => return Ok(()),
-                Ok(_) => {}
-                Err(error) if error.kind() == ErrorKind::Retry => last = error,
-                Err(error) => return Err(error),
-            }
-            self.rest().await;
-        }
-        Err(last)
     }
 
     /// Waits for as long as lies between two looks.
@@ -349,6 +342,7 @@ pub type Error<C, S, O> =
 
 /// Why a meter failed. `N`, `S` and `O` are the errors of transport, signer and outbox.
 #[derive(Clone, Debug, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum MeterError<N, S, O> {
     /// The sample makes no record.
     Record(RecordError),

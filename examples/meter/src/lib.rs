@@ -8,4 +8,5 @@ pub mod contract;
 pub mod device;
 #[cfg(feature = "host")]
 pub mod host;
+pub mod program;
 pub mod sensor;

@@ -1,9 +1,10 @@
 //! A simulated water meter: what a household draws, the same for the same seed.
 
-use coracle::record::{TimeSource, Timestamp};
+use coracle::record::Timestamp;
 
 /// What the register of a water meter shows at a time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Sample {
     /// When it was read.
     pub time: Timestamp,
@@ -15,7 +16,7 @@ pub struct Sample {
 #[derive(Clone, Debug)]
 pub struct Household {
     random: u64,
-    seconds: u64,
+    time: Timestamp,
     litres: u32,
     /// Counts from six in the morning of the household's own day, whatever the clock
     /// says, so that the draws of a seed are the same in every run.
@@ -33,11 +34,11 @@ impl Household {
         1, 0, 0, 0, 0, 6, 28, 44, 36, 18, 12, 10, 16, 14, 8, 8, 10, 18, 34, 40, 30, 22, 12, 4,
     ];
 
-    /// A household whose meter shows `litres` at the Unix time `seconds`.
-    pub const fn new(seed: u64, seconds: u64, litres: u32) -> Self {
+    /// A household whose meter shows `litres` at `time`.
+    pub const fn new(seed: u64, time: Timestamp, litres: u32) -> Self {
         Self {
             random: seed,
-            seconds,
+            time,
             litres,
             periods: 6 * Self::PERIODS_PER_HOUR,
         }
@@ -50,13 +51,14 @@ impl Household {
         let most = Self::DRAW.get(hour).copied().unwrap_or_default();
         self.periods = self.periods.wrapping_add(1);
         let drawn = self.next_random() % (u64::from(most) + 1);
-        self.seconds += u64::from(Self::PERIOD_S);
+        let seconds = self.time.seconds.saturating_add(u64::from(Self::PERIOD_S));
+        self.time = Timestamp::new(seconds, self.time.source);
         // The register of a real meter wraps as well.
         self.litres = self
             .litres
             .wrapping_add(u32::try_from(drawn).unwrap_or_default());
         Sample {
-            time: Timestamp::new(self.seconds, TimeSource::Rtc),
+            time: self.time,
             litres: self.litres,
         }
     }

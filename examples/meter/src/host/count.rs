@@ -1,10 +1,12 @@
 //! A transport that counts what would go over the air.
 
 use core::cell::Cell;
+use core::net::{IpAddr, SocketAddr};
 use core::ops::Sub;
 
 use coracle::net::{Connect, Endpoint};
 use embedded_io_async::{ErrorType, Read, Write};
+use embedded_nal_async::{AddrType, Dns, TcpConnect};
 
 /// What was exchanged so far. Inside TLS where there is some: its own bytes come on top.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -52,6 +54,42 @@ impl<C> Counted<C> {
     /// What was exchanged so far, also while a client holds the transport.
     pub const fn counter(&self) -> &Cell<Cost> {
         &self.cost
+    }
+}
+
+impl<C> Counted<C> {
+    /// What is counted.
+    pub(super) const fn inner(&self) -> &C {
+        &self.inner
+    }
+}
+
+/// Not counted: the client does not use it.
+impl<C: TcpConnect> TcpConnect for Counted<C> {
+    type Error = C::Error;
+    type Connection<'a>
+        = C::Connection<'a>
+    where
+        Self: 'a;
+
+    async fn connect<'a>(&'a self, remote: SocketAddr) -> Result<C::Connection<'a>, C::Error> {
+        self.inner.connect(remote).await
+    }
+}
+
+impl<C: Dns> Dns for Counted<C> {
+    type Error = C::Error;
+
+    async fn get_host_by_name(&self, host: &str, kind: AddrType) -> Result<IpAddr, C::Error> {
+        self.inner.get_host_by_name(host, kind).await
+    }
+
+    async fn get_host_by_address(
+        &self,
+        address: IpAddr,
+        result: &mut [u8],
+    ) -> Result<usize, C::Error> {
+        self.inner.get_host_by_address(address, result).await
     }
 }
 

@@ -8,11 +8,10 @@ use std::{format, io};
 
 use coracle::core::ecdsa::{PublicKey, Secp256k1, SecretKey};
 use coracle::core::hex::{self, Hex};
-use coracle::core::{Encode, sha256};
-use coracle::record::{Bundle, BundleEntry, BundleHeader, Place, Start};
+use coracle::record::{Bundle, Place, Start};
 use zeroize::Zeroizing;
 
-use super::{Bytes, Failure, Options};
+use super::{Failure, Options};
 
 /// Reads a secret key that nobody else can read.
 pub(super) fn read_key(path: &Path) -> Result<SecretKey<Secp256k1>, Failure> {
@@ -52,17 +51,12 @@ pub(super) fn public_path(options: &Options) -> PathBuf {
 pub(super) fn export(
     options: &Options,
     public: &PublicKey<Secp256k1>,
-    records: &[Vec<u8>],
+    bundle: &[u8],
 ) -> Result<(), Failure> {
-    let mut bundle = Bytes(Vec::new());
-    BundleHeader::new(options.device, public).encode(&mut bundle);
-    for record in records {
-        BundleEntry(&record.as_slice()).encode(&mut bundle);
-    }
     if let Some(folder) = options.bundle.parent() {
         fs::create_dir_all(folder).map_err(|error| at(folder, &error))?;
     }
-    write(&options.bundle, &bundle.0)?;
+    write(&options.bundle, bundle)?;
     let key: String = format!("{}\n", Hex(&public.to_compressed()));
     write(&public_path(options), key.as_bytes())
 }
@@ -75,20 +69,19 @@ fn at(path: &Path, error: &io::Error) -> Failure {
     format!("{}: {error}", path.display()).into()
 }
 
-/// Reads the bundle back and audits it, as whoever gets it does.
+/// Reads the bundle back and audits it, as whoever gets it does; gives its records.
 pub(super) fn verify(
     options: &Options,
     public: &PublicKey<Secp256k1>,
-    records: &[Vec<u8>],
-) -> Result<(), Failure> {
+) -> Result<Vec<Vec<u8>>, Failure> {
     let bytes = fs::read(&options.bundle).map_err(|error| at(&options.bundle, &error))?;
     let bundle = Bundle::decode(&bytes)?;
-    let audit = bundle.audit(public, options.device, Start::At(Place::FIRST));
+    let mut audit = bundle.audit(public, options.device, Start::At(Place::FIRST));
+    let records = audit.by_ref().filter_map(|entry| entry.record);
+    let records = records.map(|record| record.as_bytes().to_vec()).collect();
     let summary = audit.finish();
-    let last = records.last().map(|record| sha256(record));
-    let is_whole = summary.intact == records.len() as u64 && summary.last_hash == last;
-    if !summary.is_complete() || !is_whole {
+    if !summary.is_complete() || summary.intact != u64::from(options.readings) {
         return Err(format!("the bundle does not verify: {summary:?}").into());
     }
-    Ok(())
+    Ok(records)
 }

@@ -17,7 +17,7 @@ use coracle_devnet::{Config, Devnet, Server, U256};
 use embedded_hal_async::delay::DelayNs;
 use getrandom::SysRng;
 
-use super::{Failure, HostClient, Options, PLACE_LEN, files};
+use super::{Failure, INTENT_LEN, Installer, Options, files};
 
 /// `contracts/MeterLog.sol`, compiled by `cargo xtask contracts`.
 const ARTIFACT: &str = include_str!("../../../../contracts/MeterLog.json");
@@ -119,7 +119,7 @@ impl DelayNs for Wait {
 
 /// The contract at `given`, or a new one; checked to be what the artifact says.
 pub(super) async fn contract(
-    client: &mut HostClient<'_, impl DelayNs>,
+    client: &mut Installer<'_, impl DelayNs>,
     given: Option<Address>,
 ) -> Result<Address, Failure> {
     let address = match given {
@@ -136,9 +136,9 @@ pub(super) async fn contract(
     Ok(address)
 }
 
-async fn deploy(client: &mut HostClient<'_, impl DelayNs>) -> Result<Address, Failure> {
+async fn deploy(client: &mut Installer<'_, impl DelayNs>) -> Result<Address, Failure> {
     let code = artifact("bytecode")?;
-    if code.len() > PLACE_LEN {
+    if code.len() > INTENT_LEN {
         return Err(format!("creation code of {} bytes does not fit", code.len()).into());
     }
     let intent = Intent {
@@ -156,7 +156,7 @@ async fn deploy(client: &mut HostClient<'_, impl DelayNs>) -> Result<Address, Fa
 }
 
 /// No device has this name: it is the digest of nothing known.
-pub(super) const DEPLOYMENT: EntryId = EntryId {
+const DEPLOYMENT: EntryId = EntryId {
     device: B256::ZERO,
     sequence: 0,
 };

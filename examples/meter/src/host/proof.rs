@@ -4,14 +4,15 @@ use std::format;
 use std::vec;
 use std::vec::Vec;
 
-use coracle::core::B256;
 use coracle::core::json::Reject;
+use coracle::core::{Address, B256};
 use coracle::eth::rpc::{BlockTag, Log, LogFilter};
+use coracle::record::DeviceId;
 use embedded_hal_async::delay::DelayNs;
 
 use super::table::Row;
-use super::{Failure, HostMeter};
-use crate::contract::{Recorded, Tip};
+use super::{Failure, Installer};
+use crate::contract::{Recorded, device_topic};
 
 /// One log of the contract.
 struct Seen {
@@ -24,11 +25,13 @@ struct Seen {
 /// Reads the logs back: each record is there once, byte for byte, from the transaction
 /// and in the block that the receipt names. Returns how many.
 pub(super) async fn logs(
-    meter: &mut HostMeter<'_, impl DelayNs>,
+    client: &mut Installer<'_, impl DelayNs>,
+    contract: Address,
+    device: DeviceId,
     records: &[Vec<u8>],
     rows: &[Row],
 ) -> Result<usize, Failure> {
-    let seen = read_logs(meter, rows).await?;
+    let seen = read_logs(client, contract, device, rows).await?;
     if seen.len() != records.len() || rows.len() != records.len() {
         return Err(format!("{} records, {} logs", records.len(), seen.len()).into());
     }
@@ -46,7 +49,9 @@ pub(super) async fn logs(
 }
 
 async fn read_logs(
-    meter: &mut HostMeter<'_, impl DelayNs>,
+    client: &mut Installer<'_, impl DelayNs>,
+    contract: Address,
+    device: DeviceId,
     rows: &[Row],
 ) -> Result<Vec<Seen>, Failure> {
     let blocks = rows
@@ -55,12 +60,12 @@ async fn read_logs(
     let (Some(first), Some(last)) = (blocks.clone().min(), blocks.max()) else {
         return Err("no record was included".into());
     };
-    let sender = meter.client().address();
-    let topics = Recorded::topics(meter.device_topic(), sender).ok_or("bad event signature")?;
+    let sender = client.address();
+    let topics = Recorded::topics(device_topic(&device), sender).ok_or("bad event signature")?;
     let filter = LogFilter {
         from: BlockTag::Number(first),
         to: BlockTag::Number(last),
-        address: Some(meter.contract()),
+        address: Some(contract),
         topics: &topics,
     };
     let mut seen = Vec::new();
@@ -74,22 +79,6 @@ async fn read_logs(
         });
         Ok(())
     };
-    meter
-        .client()
-        .logs(&filter, &mut vec![0; 1024], take)
-        .await?;
+    client.logs(&filter, &mut vec![0; 1024], take).await?;
     Ok(seen)
-}
-
-/// Compares what the contract counts and hashes with what the device does.
-pub(super) async fn tip(meter: &mut HostMeter<'_, impl DelayNs>) -> Result<Tip, Failure> {
-    let (found, own) = (meter.tip().await?, meter.own_tip());
-    if found != own {
-        let text = format!(
-            "the contract holds {} records with head {}, the meter made {} with head {}",
-            found.count, found.head, own.count, own.head
-        );
-        return Err(text.into());
-    }
-    Ok(found)
 }

@@ -8,12 +8,12 @@ use std::vec::Vec;
 use std::{format, writeln};
 
 use coracle::client::eth::{EntryId, Inclusion};
-use coracle::core::B256;
+use coracle::core::{Address, B256};
+use coracle::eth::AddressForm;
 
-use super::node::DEPLOYMENT;
 use super::{Cost, Failure, Options, files};
 use crate::contract::Tip;
-use crate::device::{Step, Watch};
+use crate::device::{Cause, Step, Watch};
 use crate::sensor::Sample;
 
 /// What is known of one reading.
@@ -31,16 +31,20 @@ pub(super) struct Table<'a> {
     out: &'a mut dyn Write,
     cost: &'a Cell<Cost>,
     before: Cost,
+    form: AddressForm,
+    tip: Tip,
     rows: Vec<Row>,
     resent: usize,
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn new(out: &'a mut dyn Write, cost: &'a Cell<Cost>) -> Self {
+    pub(super) fn new(out: &'a mut dyn Write, cost: &'a Cell<Cost>, form: AddressForm) -> Self {
         Self {
             out,
             cost,
             before: cost.get(),
+            form,
+            tip: Tip::default(),
             rows: Vec::new(),
             resent: 0,
         }
@@ -50,16 +54,16 @@ impl<'a> Table<'a> {
         &self.rows
     }
 
-    /// Readings that are not final.
-    pub(super) fn open(&self) -> usize {
-        self.rows.iter().filter(|row| !row.is_final).count()
+    /// What meter and contract agreed on.
+    pub(super) const fn tip(&mut self, tip: Tip) {
+        self.tip = tip;
     }
 
     pub(super) fn say(&mut self, what: &str, value: impl Display) -> io::Result<()> {
         writeln!(self.out, "{what:<9} {value}")
     }
 
-    pub(super) fn head(&mut self) -> io::Result<()> {
+    fn head(&mut self) -> io::Result<()> {
         writeln!(
             self.out,
             "
@@ -68,18 +72,9 @@ impl<'a> Table<'a> {
         )
     }
 
-    pub(super) fn trouble(&mut self, error: &dyn Display) -> io::Result<()> {
-        writeln!(self.out, "  ... {error}; goes on at the next wake")
-    }
-
     /// What was shown, once everything was checked.
-    pub(super) fn summary(
-        &mut self,
-        options: &Options,
-        on_chain: usize,
-        tip: &Tip,
-    ) -> Result<(), Failure> {
-        let readings = self.rows.len();
+    pub(super) fn summary(&mut self, options: &Options, on_chain: usize) -> Result<(), Failure> {
+        let (readings, tip) = (self.rows.len(), self.tip);
         let resent = match self.resent {
             0 => String::new(),
             count => format!(" ({count} sent again)"),
@@ -146,34 +141,43 @@ impl<'a> Table<'a> {
         )
     }
 
-    fn mined(&mut self, row: Option<usize>, state: &str, at: &Inclusion) -> io::Result<()> {
-        let name = row.map_or("log".to_string(), |row| row.to_string());
+    fn mined(&mut self, row: usize, state: &str, at: &Inclusion) -> io::Result<()> {
         let (hash, block, gas) = (short(&at.hash), at.block_number, at.gas_used);
         writeln!(
             self.out,
-            "{name:>5} {:9}  {state:<8}  {hash} {block:>9} {gas:>7}",
+            "{row:>5} {:9}  {state:<8}  {hash} {block:>9} {gas:>7}",
             ""
         )
     }
 
-    fn show(&mut self, row: Option<usize>, step: Step, cost: Cost) -> io::Result<()> {
-        match (step, row) {
-            (Step::Sent(hash), Some(row)) => self.sent(row, hash, cost),
-            (Step::Included(at), _) => self.mined(row, "included", &at),
-            (Step::Moved(at), _) => self.mined(row, "moved", &at),
-            (Step::Final(at), _) => self.mined(row, "final", &at),
-            (Step::Vanished, Some(row)) => writeln!(self.out, "{row:>5} {:9}  vanished", ""),
-            _ => Ok(()),
+    fn show(&mut self, row: usize, step: Step, cost: Cost) -> io::Result<()> {
+        match step {
+            Step::Sent(hash) => self.sent(row, hash, cost),
+            Step::Included(at) => self.mined(row, "included", &at),
+            Step::Moved(at) => self.mined(row, "moved", &at),
+            Step::Final(at) => self.mined(row, "final", &at),
+            Step::Vanished => writeln!(self.out, "{row:>5} {:9}  vanished", ""),
+            Step::Recorded(_) => Ok(()),
         }
     }
 }
 
 impl Watch for Table<'_> {
+    fn account(&mut self, account: Address) {
+        let account = self.form.display(account);
+        let _ = self.say("account", account).and_then(|()| self.head());
+        self.before = self.cost.get();
+    }
+
+    fn trouble(&mut self, error: &impl Cause) {
+        let _ = writeln!(self.out, "  ... {error}; goes on at the next wake");
+    }
+
     fn step(&mut self, id: EntryId, step: Step) {
         let now = self.cost.get();
         let cost = now - self.before;
         self.before = now;
-        let row = (id != DEPLOYMENT).then(|| usize::try_from(id.sequence).unwrap_or(usize::MAX));
+        let row = usize::try_from(id.sequence).unwrap_or(usize::MAX);
         if let Step::Recorded(sample) = step {
             self.rows.push(Row {
                 sample,
@@ -182,7 +186,7 @@ impl Watch for Table<'_> {
                 is_final: false,
             });
         }
-        if let (Step::Included(at) | Step::Moved(at) | Step::Final(at), Some(row)) = (step, row) {
+        if let Step::Included(at) | Step::Moved(at) | Step::Final(at) = step {
             let row = &mut self.rows[row];
             row.inclusion = Some(at);
             row.is_final = matches!(step, Step::Final(_));
