@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 
-#[cfg(feature = "host")]
+#[cfg(any(feature = "host", test))]
 extern crate std;
 
 pub mod contract;
@@ -10,3 +10,4 @@ pub mod device;
 pub mod host;
 pub mod program;
 pub mod sensor;
+pub mod settings;
