@@ -156,7 +156,9 @@ impl fmt::LowerHex for Address {
 #[cfg(feature = "defmt")]
 impl defmt::Format for Address {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{}", defmt::Display2Format(self));
+        let text = self.checksummed();
+        let text = core::str::from_utf8(&text).unwrap_or_default();
+        defmt::write!(f, "0x{=str}", text);
     }
 }
 

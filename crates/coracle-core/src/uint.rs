@@ -284,6 +284,26 @@ impl TryFrom<U256> for u64 {
     }
 }
 
+impl U256 {
+    /// Writes the decimal digits to the end of `buf`, and returns them.
+    fn decimal<'a>(&self, buf: &'a mut [u8; Self::MAX_DECIMAL_LEN]) -> &'a str {
+        let mut rest = *self;
+        let mut len = 0_usize;
+        for slot in buf.iter_mut().rev() {
+            let (quotient, digit) = rest.div_rem_u64(10).unwrap_or_default();
+            *slot = hex::digits(u8::try_from(digit).unwrap_or_default())[1];
+            len = len.saturating_add(1);
+            rest = quotient;
+            if rest.is_zero() {
+                break;
+            }
+        }
+        let start = buf.len().saturating_sub(len);
+        let digits = buf.get(start..).unwrap_or_default();
+        core::str::from_utf8(digits).unwrap_or_default()
+    }
+}
+
 impl TryFrom<U256> for u128 {
     type Error = UintError;
 
@@ -310,21 +330,7 @@ impl FromStr for U256 {
 /// Decimal.
 impl fmt::Display for U256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut buf = [0; Self::MAX_DECIMAL_LEN];
-        let mut rest = *self;
-        let mut len = 0_usize;
-        for slot in buf.iter_mut().rev() {
-            let (quotient, digit) = rest.div_rem_u64(10).unwrap_or_default();
-            *slot = hex::digits(u8::try_from(digit).unwrap_or_default())[1];
-            len = len.saturating_add(1);
-            rest = quotient;
-            if rest.is_zero() {
-                break;
-            }
-        }
-        let start = buf.len().saturating_sub(len);
-        let digits = buf.get(start..).unwrap_or_default();
-        f.pad_integral(true, "", core::str::from_utf8(digits).unwrap_or_default())
+        f.pad_integral(true, "", self.decimal(&mut [0; Self::MAX_DECIMAL_LEN]))
     }
 }
 
@@ -355,7 +361,8 @@ impl fmt::LowerHex for U256 {
 #[cfg(feature = "defmt")]
 impl defmt::Format for U256 {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{}", defmt::Display2Format(self));
+        let mut buf = [0; Self::MAX_DECIMAL_LEN];
+        defmt::write!(f, "{=str}", self.decimal(&mut buf));
     }
 }
 

@@ -134,7 +134,8 @@ impl fmt::Debug for I256 {
 #[cfg(feature = "defmt")]
 impl defmt::Format for I256 {
     fn format(&self, f: defmt::Formatter<'_>) {
-        defmt::write!(f, "{}", defmt::Display2Format(self));
+        let sign = if self.is_negative() { "-" } else { "" };
+        defmt::write!(f, "{=str}{}", sign, self.magnitude());
     }
 }
 
