@@ -19,6 +19,8 @@
 //! the sockets of Linux, an IP stack behind [`Nal`].
 
 mod absent;
+#[cfg(feature = "modem")]
+mod at;
 mod network;
 
 use embedded_hal_async::delay::DelayNs;
@@ -28,6 +30,8 @@ use embedded_storage_async::nor_flash::NorFlash;
 use rand_core::TryCryptoRng;
 
 pub use self::absent::{Absent, AbsentError};
+#[cfg(feature = "modem")]
+pub use self::at::{AtConnection, AtNetwork};
 pub use self::network::{Network, NetworkTime};
 pub use coracle_net::Nal;
 

@@ -25,6 +25,9 @@ pub use coracle_core as core;
 #[cfg(feature = "eth")]
 #[doc(inline)]
 pub use coracle_eth as eth;
+#[cfg(feature = "modem")]
+#[doc(inline)]
+pub use coracle_modem as modem;
 #[doc(inline)]
 pub use coracle_net as net;
 #[cfg(feature = "record")]
