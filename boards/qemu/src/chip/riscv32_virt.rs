@@ -1,7 +1,7 @@
 //! QEMU's `virt` machine with one RV32IMAC hart and 16 MiB of RAM.
 //!
-//! It has one UART; the other two are a PCI card with two, `pci-serial-2x` in slot 1. The
-//! firmware gives the card its I/O addresses itself, as there is no boot code before it.
+//! It has one UART; the other two are PCI cards, `pci-serial` in the slots 1 and 2. The
+//! firmware gives the cards their I/O ports itself, as there is no boot code before it.
 
 #![expect(
     unsafe_code,
@@ -22,26 +22,27 @@ const TICKS_PER_US: u64 = 10;
 
 /// Where the machine shows the I/O ports of PCI.
 const PORTS: usize = 0x0300_0000;
-/// The ports that the card is given.
-const CARD_PORTS: u16 = 0x1000;
-const CARD: usize = PORTS + CARD_PORTS as usize;
-/// Ports of one UART of the card.
-const UART_PORTS: usize = 8;
+const MODEM_PORTS: u16 = 0x1000;
+const PINS_PORTS: u16 = 0x1010;
 
-/// Configuration space of the card: bus 0, slot 1.
-const CARD_CONFIG: usize = 0x3000_0000 + (1 << 15);
+const MODEM_SLOT: usize = 1;
+const PINS_SLOT: usize = 2;
+/// Interrupt pin A of that slot: the four interrupts of PCI start at 32.
+const MODEM_IRQ: usize = 32 + MODEM_SLOT;
+
+/// Configuration space, and its length for a slot.
+const CONFIG: usize = 0x3000_0000;
+const SLOT_LEN: usize = 1 << 15;
 const COMMAND: usize = 0x04;
 const BAR0: usize = 0x10;
 const COMMAND_IO: u32 = 1;
-/// Pin A of slot 1: the four PCI interrupts start at 32.
-const CARD_IRQ: usize = 33;
 
 // SAFETY: the machine has this UART there, as its source says.
 pub(crate) static CONSOLE: Uart = unsafe { Uart::at(0x1000_0000) };
-// SAFETY: `start` puts the card there before any use.
-pub(crate) static MODEM: Uart = unsafe { Uart::at(CARD) };
+// SAFETY: `start` puts the card there before it is used.
+pub(crate) static MODEM: Uart = unsafe { Uart::at(PORTS + MODEM_PORTS as usize) };
 // SAFETY: as above.
-pub(crate) static PINS: Uart = unsafe { Uart::at(CARD + UART_PORTS) };
+pub(crate) static PINS: Uart = unsafe { Uart::at(PORTS + PINS_PORTS as usize) };
 // SAFETY: the machine has these units there, as its source says.
 static CLINT: Clint = unsafe { Clint::at(0x0200_0000) };
 // SAFETY: as above.
@@ -53,12 +54,13 @@ pub(crate) const FLASH_END: usize = 0x8000_0000 + 16 * 1024 * 1024;
 /// Starts UARTs and interrupts.
 pub(crate) fn start() {
     stop_alarm();
-    connect_card();
+    connect_card(MODEM_SLOT, MODEM_PORTS);
+    connect_card(PINS_SLOT, PINS_PORTS);
     for uart in [&CONSOLE, &MODEM, &PINS] {
         uart.start();
     }
     MODEM.listen_rx(true);
-    PLIC.unmask(CARD_IRQ);
+    PLIC.unmask(MODEM_IRQ);
     // SAFETY: the handlers below are ready for both.
     unsafe { mie::set_mtimer() };
     // SAFETY: as above.
@@ -67,10 +69,10 @@ pub(crate) fn start() {
     unsafe { mstatus::set_mie() };
 }
 
-fn connect_card() {
-    // SAFETY: the configuration of slot 1. An empty one ignores what is written.
-    let config: Block<u32> = unsafe { Block::at(CARD_CONFIG) };
-    config.write(BAR0, CARD_PORTS.into());
+fn connect_card(slot: usize, ports: u16) {
+    // SAFETY: the configuration of a slot. An empty one ignores what is written.
+    let config: Block<u32> = unsafe { Block::at(CONFIG + slot * SLOT_LEN) };
+    config.write(BAR0, ports.into());
     config.write(COMMAND, COMMAND_IO);
 }
 
