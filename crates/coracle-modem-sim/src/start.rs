@@ -1,0 +1,159 @@
+//! Starting a modem, and the handle to it.
+
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::mpsc,
+    thread::{self, JoinHandle},
+};
+
+use crate::{
+    config::{Config, Listen},
+    engine::{Engine, Event, Events},
+    fault::FaultKind,
+    host::{Host, Port},
+    record::Shared,
+    sockets::ConnectionReport,
+};
+
+/// An emulated modem.
+#[derive(Clone, Copy, Debug)]
+pub struct ModemSim;
+
+/// Where a modem listens.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Address {
+    /// A TCP port.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
+    /// The name of a pseudo terminal.
+    Pty(PathBuf),
+}
+
+/// As QEMU's `-serial` takes it: `tcp:127.0.0.1:7000`, `unix:PATH`; a terminal `pty:PATH`.
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(addr) => write!(f, "tcp:{addr}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+            Self::Pty(path) => write!(f, "pty:{}", path.display()),
+        }
+    }
+}
+
+/// What was counted.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Counters {
+    /// Command lines, whether answered or not.
+    pub commands: u64,
+    /// Times that the modem came up.
+    pub boots: u64,
+    /// Faults that fired.
+    pub faults: u64,
+    /// The same by kind.
+    pub fired: Vec<(FaultKind, u32)>,
+}
+
+impl Counters {
+    /// How often a kind of fault fired.
+    pub fn fired(&self, kind: FaultKind) -> u32 {
+        let mut all = self.fired.iter();
+        all.find(|(one, _)| *one == kind)
+            .map_or(0, |(_, count)| *count)
+    }
+}
+
+/// A running modem. Stops when dropped.
+#[derive(Debug)]
+pub struct Handle {
+    events: Events,
+    record: Shared,
+    engine: Option<JoinHandle<()>>,
+    uart: Host,
+    control: Option<Host>,
+}
+
+impl ModemSim {
+    /// Starts a modem with threads of its own; any number can run in one process.
+    ///
+    /// # Errors
+    ///
+    /// If an address cannot be bound, is not of this machine, or the transcript file
+    /// cannot be written.
+    pub fn start(config: Config) -> io::Result<Handle> {
+        if config.control == Some(Listen::Pty) {
+            let message = "control pins need a TCP port or a Unix socket";
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
+        let record = Shared::new(&config)?;
+        let (events, queue) = mpsc::channel();
+        let uart = Host::open(&config.listen, Port::Uart, events.clone())?;
+        let control = config.control.as_ref();
+        let control = control.map(|listen| Host::open(listen, Port::Pins, events.clone()));
+        let control = control.transpose()?;
+        let engine = Engine::new(config, record.clone(), events.clone());
+        let thread = thread::Builder::new().name("modem".into());
+        let thread = thread.spawn(move || engine.run(&queue))?;
+        Ok(Handle {
+            events,
+            record,
+            engine: Some(thread),
+            uart,
+            control,
+        })
+    }
+}
+
+impl Handle {
+    /// Where the UART is.
+    pub fn address(&self) -> &Address {
+        &self.uart.address
+    }
+
+    /// Where the control pins are.
+    pub fn control_address(&self) -> Option<&Address> {
+        self.control.as_ref().map(|host| &host.address)
+    }
+
+    /// The UART's TCP address.
+    ///
+    /// # Errors
+    ///
+    /// If the modem does not listen on TCP.
+    pub fn tcp(&self) -> io::Result<SocketAddr> {
+        match self.address() {
+            Address::Tcp(addr) => Ok(*addr),
+            other => Err(io::Error::other(format!("{other} is no TCP address"))),
+        }
+    }
+
+    /// What was said so far: `>` to the modem, `<` from it, `!` faults, `*` the rest,
+    /// each with the seconds since start. Payload is shown by its length.
+    pub fn transcript(&self) -> String {
+        self.record.lock().transcript.text()
+    }
+
+    /// What was counted so far.
+    pub fn counters(&self) -> Counters {
+        self.record.lock().counters.clone()
+    }
+
+    /// The connections that the firmware asked for, oldest first.
+    pub fn connections(&self) -> Vec<ConnectionReport> {
+        self.record.lock().connections.clone()
+    }
+
+    /// Ends the connections and the threads. Dropping does the same.
+    pub fn stop(self) {}
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        let _ = self.events.send(Event::Stop);
+        if let Some(engine) = self.engine.take() {
+            let _ = engine.join();
+        }
+    }
+}
