@@ -1,0 +1,158 @@
+//! What differs from modem to modem.
+
+mod quectel;
+
+use core::net::IpAddr;
+
+use embedded_hal_async::delay::DelayNs;
+
+pub use self::quectel::Quectel;
+use crate::at::{At, SocketId, Uart, Urc};
+use crate::{Config, Error, Tls};
+
+/// What a dialect is beside its functions.
+#[derive(Clone, Copy, Debug)]
+pub struct Table {
+    /// What the modem says unasked. Registration, `RDY` and a few others are known already.
+    pub urcs: &'static [Urc],
+    /// How many plain sockets there are, numbered from 0.
+    pub sockets: u8,
+    /// How many sockets with TLS there are, numbered from 0; 0 for a modem without.
+    pub secure_sockets: u8,
+    /// Most bytes of one send.
+    pub max_send: u16,
+    /// Most bytes of one receive.
+    pub max_receive: u16,
+}
+
+/// Where a socket is to lead.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// The driver's own number for the socket, below [`Table::sockets`] or
+    /// [`Table::secure_sockets`]; free in the modem.
+    pub slot: u8,
+    /// Name or address.
+    pub host: &'a str,
+    /// Port.
+    pub port: u16,
+    /// What TLS trusts; none for a plain connection.
+    pub tls: Option<&'a Tls<'a>>,
+}
+
+/// How one family of modems is spoken to.
+///
+/// Not sealed: `docs/adding-a-modem.md` shows how to write one. Each function runs with the
+/// modem to itself, the line in step, and may use as many commands as it needs. Every
+/// command is bounded in time and bytes by [`At::exchange`], so a dialect is bounded if its
+/// loops are.
+///
+/// # Cancel safety
+///
+/// Dropping any of the futures leaves the line out of step, which the next operation of
+/// the modem mends before it does anything else; sockets with a transfer under way are
+/// given up.
+#[expect(
+    async_fn_in_trait,
+    reason = "one executor on one core; whether futures are Send is the UART's choice"
+)]
+pub trait Dialect {
+    /// The constant part.
+    const TABLE: Table;
+
+    /// Sets the modem up after it has started: what is lost at a restart and needed
+    /// whatever comes. Echo is off and errors are numbers already.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`At::exchange`].
+    async fn set_up<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error>;
+
+    /// How many tries the SIM grants for its PIN.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`At::exchange`]; the PIN is not sent then.
+    async fn pin_tries<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<u8, Error>;
+
+    /// Makes the data connection, the modem being registered; succeeds where there is one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NoDataConnection`], and those of [`At::exchange`].
+    async fn activate<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        config: &Config<'_>,
+    ) -> Result<(), Error>;
+
+    /// Resolves a name.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dns`], and those of [`At::exchange`].
+    async fn resolve<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        name: &str,
+    ) -> Result<IpAddr, Error>;
+
+    /// Opens a socket and calls [`At::assign`] with its number as soon as that is known:
+    /// before the first command that may leave something to close.
+    ///
+    /// Fails closed: with [`Target::tls`] it is open only after the server's certificate
+    /// was verified as that says.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Dns`], [`Error::Connect`], [`Error::TlsHandshake`],
+    /// [`Error::TlsNameUnchecked`], [`Error::NoTls`], and those of [`At::exchange`]. The
+    /// socket is closed by the caller then.
+    async fn open<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        target: &Target<'_>,
+    ) -> Result<(), Error>;
+
+    /// Hands bytes to the modem, at most [`Table::max_send`]; gives how many it took.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::SendFailed`], and those of [`At::exchange`].
+    async fn send<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        id: SocketId,
+        bytes: &[u8],
+    ) -> Result<usize, Error>;
+
+    /// Takes received bytes from the modem, at most [`Table::max_receive`]; 0 where there
+    /// are none now, also where there will be none any more.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`At::exchange`].
+    async fn receive<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        id: SocketId,
+        out: &mut [u8],
+    ) -> Result<usize, Error>;
+
+    /// Closes a socket, open or not.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`At::exchange`]; a refusal means that it was closed already.
+    async fn close<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        id: SocketId,
+    ) -> Result<(), Error>;
+
+    /// Switches the modem off by command.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`At::exchange`].
+    async fn power_off<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error>;
+}

@@ -1,0 +1,250 @@
+//! Quectel BG9x, EC2x, EG9x, EC200: sockets in buffer access mode.
+//!
+//! Grammar: Quectel "TCP/IP Application Note" and "SSL Application Note" of these series.
+
+use core::net::IpAddr;
+
+use embedded_hal_async::delay::DelayNs;
+
+use super::{Dialect, Table, Target};
+use crate::at::{
+    Answer, At, Block, Channel, End, Exchange, Form, Meaning, Piece, Prompt, Prompted, SocketId,
+    Uart, Urc, address,
+};
+use crate::{AuthenticationMethod, Config, Error};
+
+use Piece::{Number, Quoted, Text};
+
+/// Quectel BG9x, EC2x, EG9x and EC200.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Quectel;
+
+/// The data connection that everything uses.
+const CONTEXT: u32 = 1;
+
+const URCS: &[Urc] = &[
+    Urc::new("+QIURC: \"recv\"", Meaning::Readable(Channel::Plain)),
+    Urc::new("+QIURC: \"closed\"", Meaning::Closed(Channel::Plain)),
+    Urc::new("+QIURC: \"pdpdeact\"", Meaning::NetworkLost),
+    Urc::new("+QSSLURC: \"recv\"", Meaning::Readable(Channel::Secure)),
+    Urc::new("+QSSLURC: \"closed\"", Meaning::Closed(Channel::Secure)),
+    Urc::new("APP RDY", Meaning::Restarted),
+    Urc::new("NORMAL POWER DOWN", Meaning::Restarted),
+    Urc::new("POWERED DOWN", Meaning::Restarted),
+    Urc::new("+QIND:", Meaning::Nothing),
+    Urc::new("+QUSIM:", Meaning::Nothing),
+];
+
+impl Dialect for Quectel {
+    const TABLE: Table = Table {
+        urcs: URCS,
+        sockets: 12,
+        secure_sockets: 12,
+        max_send: 1460,
+        max_receive: 1500,
+    };
+
+    async fn set_up<U: Uart, T: DelayNs>(&mut self, _at: &mut At<U, T>) -> Result<(), Error> {
+        Ok(())
+    }
+
+    async fn pin_tries<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<u8, Error> {
+        at.query(&[Text("+QPINC=\"SC\"")], Answer::new("+QPINC: \"SC\""))
+            .await?;
+        let tries = at.fields().number().ok_or(Error::Malformed)?;
+        Ok(tries.try_into().unwrap_or(u8::MAX))
+    }
+
+    async fn activate<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        config: &Config<'_>,
+    ) -> Result<(), Error> {
+        if is_active(at).await? {
+            return Ok(());
+        }
+        // 3: IPv4 and IPv6, 1: IPv4 alone.
+        let mut refusal = Error::NoDataConnection(0);
+        for family in [3, 1] {
+            match activate_as(at, config, family).await {
+                Err(Error::Refused) => {}
+                Err(Error::RefusedWith(code)) => refusal = Error::NoDataConnection(code),
+                other => return other,
+            }
+        }
+        Err(refusal)
+    }
+
+    async fn resolve<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        name: &str,
+    ) -> Result<IpAddr, Error> {
+        let command = [Text("+QIDNSGIP="), Number(CONTEXT), Text(","), Quoted(name)];
+        let timeout_ms = at.timeouts().open_ms;
+        let news = Answer::new("+QIURC: \"dnsgip\"");
+        at.exchange(&command, Exchange::late(news, timeout_ms))
+            .await?;
+        let code = at.fields().short().ok_or(Error::Malformed)?;
+        if code != 0 {
+            return Err(Error::Dns(code));
+        }
+        // One line for each address follows; those after the first are passed over.
+        at.wait(news, timeout_ms).await?;
+        address(at.fields().text().unwrap_or_default())
+    }
+
+    async fn open<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        target: &Target<'_>,
+    ) -> Result<(), Error> {
+        at.assign(target.slot, target.slot);
+        let id = target.slot;
+        let command = [
+            Text("+QIOPEN="),
+            Number(CONTEXT),
+            Text(","),
+            Number(id.into()),
+            Text(",\"TCP\","),
+            Quoted(target.host),
+            Text(","),
+            Number(target.port.into()),
+            Text(",0,0"),
+        ];
+        let answer = Answer::of("+QIOPEN:", 2, id);
+        let exchange = Exchange::late(answer, at.timeouts().open_ms);
+        at.exchange(&command, exchange).await?;
+        match at.fields().number_at(1) {
+            Some(0) => Ok(()),
+            Some(565) => Err(Error::Dns(565)),
+            Some(code) => Err(Error::Connect(code.try_into().unwrap_or(u16::MAX))),
+            None => Err(Error::Malformed),
+        }
+    }
+
+    async fn send<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        id: SocketId,
+        bytes: &[u8],
+    ) -> Result<usize, Error> {
+        let len = u16::try_from(bytes.len()).map_err(|_| Error::SendFailed)?;
+        let name = if id.secure { "+QSSLSEND=" } else { "+QISEND=" };
+        let command = [
+            Text(name),
+            Number(id.number.into()),
+            Text(","),
+            Number(len.into()),
+        ];
+        let exchange = Exchange {
+            send: Some(Prompted {
+                prompt: Prompt::Character(b'>'),
+                payload: bytes,
+                pause_ms: 0,
+            }),
+            end: End::Line {
+                good: "SEND OK",
+                bad: "SEND FAIL",
+            },
+            ..Exchange::ok(at.timeouts().send_ms)
+        };
+        at.exchange(&command, exchange).await?;
+        Ok(bytes.len())
+    }
+
+    async fn receive<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        id: SocketId,
+        out: &mut [u8],
+    ) -> Result<usize, Error> {
+        let len = u16::try_from(out.len()).unwrap_or(u16::MAX);
+        let (name, header) = match id.secure {
+            false => ("+QIRD=", "+QIRD:"),
+            true => ("+QSSLRECV=", "+QSSLRECV:"),
+        };
+        let command = [
+            Text(name),
+            Number(id.number.into()),
+            Text(","),
+            Number(len.into()),
+        ];
+        let exchange = Exchange {
+            receive: Some(Block {
+                header: Answer::with_numbers(header, 1),
+                length_field: 0,
+                form: Form::Lines,
+                out,
+            }),
+            ..Exchange::ok(at.timeouts().command_ms)
+        };
+        at.exchange(&command, exchange).await
+    }
+
+    async fn close<U: Uart, T: DelayNs>(
+        &mut self,
+        at: &mut At<U, T>,
+        id: SocketId,
+    ) -> Result<(), Error> {
+        let name = if id.secure {
+            "+QSSLCLOSE="
+        } else {
+            "+QICLOSE="
+        };
+        let command = [Text(name), Number(id.number.into())];
+        let exchange = Exchange::ok(at.timeouts().close_ms);
+        at.exchange(&command, exchange).await.map(drop)
+    }
+
+    async fn power_off<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error> {
+        at.command(&[Text("+QPOWD=1")]).await.map(drop)
+    }
+}
+
+/// Whether there is a data connection already.
+async fn is_active<U: Uart, T: DelayNs>(at: &mut At<U, T>) -> Result<bool, Error> {
+    let exchange = Exchange {
+        // Without one there is no line at all.
+        end: End::OkAnyway,
+        ..Exchange::answer(Answer::of("+QIACT:", 2, 1), at.timeouts().command_ms)
+    };
+    at.exchange(&[Text("+QIACT?")], exchange).await?;
+    Ok(at.fields().number_at(1) == Some(1))
+}
+
+async fn activate_as<U: Uart, T: DelayNs>(
+    at: &mut At<U, T>,
+    config: &Config<'_>,
+    family: u32,
+) -> Result<(), Error> {
+    let (user, password, method) = match config.authentication {
+        None => ("", "", 0),
+        Some(known) => (
+            known.user,
+            known.password,
+            match known.method {
+                AuthenticationMethod::Pap => 1,
+                AuthenticationMethod::Chap => 2,
+            },
+        ),
+    };
+    let command = [
+        Text("+QICSGP="),
+        Number(CONTEXT),
+        Text(","),
+        Number(family),
+        Text(","),
+        Quoted(config.apn),
+        Text(","),
+        Quoted(user),
+        Text(","),
+        Quoted(password),
+        Text(","),
+        Number(method),
+    ];
+    at.command(&command).await?;
+    let command = [Text("+QIACT="), Number(CONTEXT)];
+    let exchange = Exchange::ok(at.timeouts().attach_ms);
+    at.exchange(&command, exchange).await.map(drop)
+}

@@ -1,0 +1,34 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::cast_possible_truncation,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unwrap_used
+    )
+)]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod at;
+mod config;
+mod dialect;
+mod error;
+mod modem;
+mod pins;
+mod socket;
+
+pub use crate::at::{At, Uart};
+pub use crate::config::{
+    Authentication, AuthenticationMethod, Config, FlowControl, Pin, Roots, Timeouts, Tls,
+};
+pub use crate::dialect::{Dialect, Quectel, Table, Target};
+pub use crate::error::Error;
+pub use crate::modem::{Modem, Security};
+pub use crate::pins::{ControlPin, ControlPins, NoPin, PinName, Pins};
+pub use crate::socket::Socket;
