@@ -25,6 +25,7 @@ fn main() {}
 mod firmware {
     use core::hint::black_box;
 
+    use coracle::board::Clock as _;
     use coracle_qemu::{
         ControlPin, Exit, Flash, FlashError, InjectedSecret, ModemUart, Peripherals, settings,
         stack_used,

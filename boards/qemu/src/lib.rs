@@ -34,6 +34,7 @@ compile_error!(
 #[cfg(all(feature = "riscv32-virt", not(target_arch = "riscv32")))]
 compile_error!("the chip riscv32-virt needs `--target riscv32imac-unknown-none-elf`");
 
+mod board;
 mod chip;
 mod console;
 mod fault;
@@ -49,10 +50,11 @@ mod stack;
 mod time;
 mod uart;
 
+pub use self::board::Qemu;
 pub use self::console::Console;
 pub use self::flash::{Flash, FlashError};
 pub use self::host::{InjectedSecret, settings};
-pub use self::pins::{ControlPin, ControlPins};
+pub use self::pins::ControlPin;
 pub use self::random::{InjectedRandom, RandomError};
 pub use self::run::{Exit, Peripherals, exit, start};
 pub use self::stack::stack_used;

@@ -9,27 +9,17 @@
 
 use core::convert::Infallible;
 
+use coracle::modem::Pins;
 use embedded_hal::digital::{ErrorType, OutputPin};
 
 use crate::chip;
 
 /// The lines that switch, reset and wake the modem.
-pub struct ControlPins {
-    /// A pulse switches the modem on or off.
-    pub pwrkey: ControlPin,
-    /// A pulse restarts the modem.
-    pub reset: ControlPin,
-    /// Asserted, it keeps the modem awake.
-    pub dtr: ControlPin,
-}
-
-impl ControlPins {
-    pub(crate) const fn new() -> Self {
-        Self {
-            pwrkey: ControlPin(b'P'),
-            reset: ControlPin(b'R'),
-            dtr: ControlPin(b'D'),
-        }
+pub(crate) const fn all() -> Pins<ControlPin, ControlPin, ControlPin> {
+    Pins {
+        pwrkey: ControlPin(b'P'),
+        reset: ControlPin(b'R'),
+        dtr: ControlPin(b'D'),
     }
 }
 

@@ -10,10 +10,12 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::task::{Context, Poll, RawWaker, RawWakerVTable, Waker};
 
+use coracle::modem::Pins;
 use embassy_time::Delay;
 
 use crate::{
-    Clock, Console, ControlPins, Flash, InjectedRandom, ModemUart, chip, log, semihosting, stack,
+    Clock, Console, ControlPin, Flash, InjectedRandom, ModemUart, chip, log, pins, semihosting,
+    stack,
 };
 
 /// Status of QEMU after [`Exit::Success`].
@@ -39,7 +41,7 @@ pub struct Peripherals {
     /// The line to the modem.
     pub modem_uart: ModemUart,
     /// The lines that switch, reset and wake the modem.
-    pub pins: ControlPins,
+    pub pins: Pins<ControlPin, ControlPin, ControlPin>,
     /// Random bytes from the host, for tests.
     pub random: InjectedRandom,
     /// Memory that behaves as NOR flash.
@@ -72,7 +74,7 @@ pub fn start<F: Future<Output = Exit>>(main: impl FnOnce(Peripherals) -> F) -> !
     let peripherals = Peripherals {
         console: Console::new(),
         modem_uart: ModemUart::new(),
-        pins: ControlPins::new(),
+        pins: pins::all(),
         random: InjectedRandom::open(),
         flash: Flash::open(),
         clock: Clock::new(),

@@ -64,9 +64,10 @@ impl Clock {
     pub(crate) const fn new() -> Self {
         Self(())
     }
+}
 
-    /// Milliseconds since the start.
-    pub fn now_ms(&self) -> u64 {
+impl coracle::board::Clock for Clock {
+    fn now_ms(&self) -> u64 {
         now_us() / 1000
     }
 }

@@ -37,9 +37,10 @@ struct State {
 impl State {
     /// Moves what has come into the ring. Stops listening when that is full.
     fn receive(&mut self) {
+        // Before the first look: a byte that comes after the last one must interrupt.
+        chip::MODEM.listen_rx(true);
         while !self.ring.is_full() {
             let Some(byte) = chip::MODEM.take() else {
-                chip::MODEM.listen_rx(true);
                 return;
             };
             // There is room: the loop has just looked.
