@@ -4,6 +4,8 @@
 
 mod anvil;
 mod device;
+#[cfg(feature = "firmware")]
+pub mod firmware;
 mod http;
 mod probe;
 mod proxy;

@@ -66,6 +66,12 @@ const PROGRAMS: &[Program] = &[
     },
 ];
 
+/// What is logged unless `DEFMT_LOG` says more; lines below it take no flash.
+const LOG: &str = "info";
+
+/// The sources of `core` in the compiler's folder.
+const SOURCES: &str = "lib/rustlib/src/rust";
+
 const DIALECTS: &[&str] = &["quectel", "simcom", "ublox"];
 
 pub(crate) fn command(args: &[String]) -> Result {
@@ -155,6 +161,10 @@ impl Plan {
             ])
             .arg("--target-dir")
             .arg(dir)
+            .env(
+                "DEFMT_LOG",
+                env::var("DEFMT_LOG").unwrap_or_else(|_| LOG.into()),
+            )
             .rustflags(&flags(toolchain, dir)?);
         toolchain.apply(cmd).run()
     }
@@ -247,7 +257,7 @@ fn remaps(toolchain: Toolchain, dir: &Path) -> Result<Vec<(PathBuf, &'static str
             .into_iter()
             .map(|registry| (registry, "/registry")),
     );
-    remaps.push((toolchain.sysroot()?, "/rust"));
+    remaps.push((toolchain.sysroot()?.join(SOURCES), "/rust"));
     Ok(remaps)
 }
 

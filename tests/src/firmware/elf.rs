@@ -1,0 +1,280 @@
+//! What is in an image: sizes, panic call sites, and what should not be there.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use object::elf::{SHF_ALLOC, SHF_WRITE};
+use object::read::elf::ElfFile32;
+use object::{
+    Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionFlags, SectionKind,
+    SymbolKind,
+};
+
+use super::error::{Error, Result};
+
+type File<'a> = ElfFile32<'a, Endianness>;
+
+/// What linker scripts set aside but nothing is put in.
+const SET_ASIDE: [&str; 2] = [".heap", ".stack"];
+
+/// Functions of a global allocator, by the ends of their names.
+const ALLOCATOR: [&str; 6] = [
+    "__rust_alloc",
+    "__rust_alloc_zeroed",
+    "__rust_dealloc",
+    "__rust_realloc",
+    "malloc",
+    "_sbrk",
+];
+
+/// What an image takes of a part.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct ImageSize {
+    /// Code, constants, and the first values of variables.
+    pub flash_bytes: u64,
+    /// Variables; the stack comes on top.
+    pub static_ram_bytes: u64,
+}
+
+/// What is in an image.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Inspection {
+    /// What it takes.
+    pub size: ImageSize,
+    /// How often each panic function is called, by its name.
+    pub panic_sites: BTreeMap<String, usize>,
+    /// Functions of a global allocator.
+    pub allocator: Vec<String>,
+    /// Functions that turn values into text: what a panic message would need.
+    pub formatting: Vec<String>,
+    /// Paths of the machine that built it.
+    pub builder_paths: Vec<String>,
+}
+
+impl Inspection {
+    /// Reads an ELF file that was linked with `--emit-relocs`.
+    ///
+    /// # Errors
+    ///
+    /// It is no 32-bit ELF file, or has code without relocations.
+    pub fn of(bytes: &[u8]) -> Result<Self> {
+        let file = File::parse(bytes).map_err(|error| Error::at("no ELF file", error))?;
+        let functions = Functions::of(&file);
+        Ok(Self {
+            size: size(&file),
+            panic_sites: panic_sites(&file, &functions)?,
+            allocator: functions.named(|name| ALLOCATOR.contains(&last(name))),
+            formatting: functions.named(|name| name.contains("core::fmt::")),
+            builder_paths: builder_paths(bytes),
+        })
+    }
+
+    /// Every panic call site.
+    pub fn panic_site_count(&self) -> usize {
+        self.panic_sites.values().sum()
+    }
+
+    /// What should not be in an image of a release: one line each, none if it is clean.
+    pub fn faults(&self) -> Vec<String> {
+        let kinds = [
+            ("has a global allocator", &self.allocator),
+            ("formats text", &self.formatting),
+            ("names a path of its builder", &self.builder_paths),
+        ];
+        let lines = kinds
+            .iter()
+            .flat_map(|(what, found)| found.iter().map(move |found| format!("{what}: {found}")));
+        lines.collect()
+    }
+}
+
+fn size(file: &File<'_>) -> ImageSize {
+    let mut size = ImageSize::default();
+    for section in file.sections() {
+        let SectionFlags::Elf { sh_flags } = section.flags() else {
+            continue;
+        };
+        let is_set_aside = section.name().is_ok_and(|name| SET_ASIDE.contains(&name));
+        if sh_flags & u64::from(SHF_ALLOC) == 0 || is_set_aside {
+            continue;
+        }
+        if section.kind() != SectionKind::UninitializedData {
+            size.flash_bytes += section.size();
+        }
+        if sh_flags & u64::from(SHF_WRITE) != 0 {
+            size.static_ram_bytes += section.size();
+        }
+    }
+    size
+}
+
+/// The functions of an image, by address.
+struct Functions(BTreeMap<u64, Function>);
+
+struct Function {
+    name: String,
+    end: u64,
+}
+
+impl Functions {
+    fn of(file: &File<'_>) -> Self {
+        let functions = file.symbols().filter(|symbol| {
+            symbol.kind() == SymbolKind::Text && symbol.is_definition() && symbol.size() > 0
+        });
+        let functions = functions.filter_map(|symbol| {
+            // The lowest bit of an address says that the code is Thumb.
+            let start = symbol.address() & !1;
+            let name = readable(symbol.name().ok()?);
+            let end = start + symbol.size();
+            Some((start, Function { name, end }))
+        });
+        Self(functions.collect())
+    }
+
+    /// The function that an address is in.
+    fn at(&self, address: u64) -> Option<&str> {
+        let (_, function) = self.0.range(..=address).next_back()?;
+        (address < function.end).then_some(function.name.as_str())
+    }
+
+    fn named(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        let names = self.0.values().map(|function| &function.name);
+        let mut names: Vec<String> = names.filter(|name| wanted(name)).cloned().collect();
+        names.sort();
+        names.dedup();
+        names
+    }
+}
+
+/// Relocations of code that point to a panic function, from code that is none.
+fn panic_sites(file: &File<'_>, functions: &Functions) -> Result<BTreeMap<String, usize>> {
+    let mut sites = BTreeMap::new();
+    let mut relocations = 0;
+    for section in file
+        .sections()
+        .filter(|section| section.kind() == SectionKind::Text)
+    {
+        for (address, relocation) in section.relocations() {
+            relocations += 1;
+            let RelocationTarget::Symbol(index) = relocation.target() else {
+                continue;
+            };
+            let Ok(callee) = file.symbol_by_index(index).and_then(|symbol| symbol.name()) else {
+                continue;
+            };
+            let callee = readable(callee);
+            let is_within = functions.at(address).is_some_and(is_panic);
+            if is_panic(&callee) && !is_within {
+                *sites.entry(callee).or_insert(0) += 1;
+            }
+        }
+    }
+    match relocations {
+        0 => Err("linked without relocations, so calls cannot be counted".into()),
+        _ => Ok(sites),
+    }
+}
+
+/// Whether a function of `core` does nothing but panic, by the names they are given there.
+fn is_panic(name: &str) -> bool {
+    if name.starts_with("core::panicking::") {
+        return true;
+    }
+    let last = last(name);
+    if last == "rust_begin_unwind" {
+        return true;
+    }
+    let is_core = name.starts_with("core::") || name.starts_with('<');
+    is_core && (last.ends_with("_fail") || last.ends_with("_failed") || last.contains("panic_"))
+}
+
+/// The last part of a path.
+fn last(name: &str) -> &str {
+    name.rsplit("::").next().unwrap_or(name)
+}
+
+/// The name in the source, without the hash.
+fn readable(symbol: &str) -> String {
+    format!("{:#}", rustc_demangle::demangle(symbol))
+}
+
+/// Folders of this machine that the file names. It was built here, so these would show.
+fn builder_paths(bytes: &[u8]) -> Vec<String> {
+    let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let root = root.canonicalize().ok();
+    let cargo = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let folders = [root, cargo, std::env::home_dir()].into_iter().flatten();
+    let folders = folders.map(|path| path.display().to_string());
+    // A home of a few letters, as `/`, says nothing.
+    let folders = folders.filter(|path| path.len() > 4);
+    folders
+        .filter(|path| holds(bytes, path.as_bytes()))
+        .collect()
+}
+
+fn holds(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_the_functions_that_only_panic() {
+        for name in [
+            "core::panicking::panic_bounds_check",
+            "core::panicking::panic_const::panic_const_add_overflow",
+            "core::option::unwrap_failed",
+            "core::option::expect_failed",
+            "core::result::unwrap_failed",
+            "core::slice::index::slice_end_index_len_fail",
+            "core::slice::copy_from_slice_impl::len_mismatch_fail",
+            "core::cell::panic_already_borrowed",
+            "__rustc::rust_begin_unwind",
+        ] {
+            assert!(is_panic(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn leaves_other_functions_alone() {
+        for name in [
+            "core::slice::index::get",
+            "coracle_modem::open_failed",
+            "meter::panic_count",
+            "memcpy",
+        ] {
+            assert!(!is_panic(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn names_are_made_readable() {
+        let legacy = "_ZN4core9panicking9panic_fmt17h0123456789abcdefE";
+        assert_eq!(readable(legacy), "core::panicking::panic_fmt");
+        assert_eq!(readable("__rust_alloc"), "__rust_alloc");
+    }
+
+    #[test]
+    fn a_clean_image_has_no_faults() {
+        assert!(Inspection::default().faults().is_empty());
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        let inspection = Inspection {
+            allocator: vec!["__rust_alloc".into()],
+            formatting: vec!["core::fmt::write".into()],
+            builder_paths: vec!["/somewhere".into()],
+            ..Inspection::default()
+        };
+        assert_eq!(inspection.faults().len(), 3);
+    }
+
+    #[test]
+    fn bytes_that_are_no_elf_file_are_refused() {
+        assert!(Inspection::of(b"").is_err());
+        assert!(Inspection::of(&[0; 64]).is_err());
+    }
+}
