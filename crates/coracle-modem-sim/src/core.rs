@@ -70,7 +70,7 @@ pub(crate) struct Core {
     clock_offset: i64,
     events: Events,
     pending: Vec<Token>,
-    deferred: Vec<String>,
+    deferred: Vec<Token>,
     next_key: u64,
 }
 
@@ -157,6 +157,18 @@ impl Core {
         });
     }
 
+    /// As [`Core::block`], by itself: at once, or after what is being worked on.
+    pub(crate) fn push(&mut self, head: String, payload: Vec<u8>, tail: &str) {
+        let head = format!("\r\n{head}").into_bytes();
+        self.deferred.push(Token {
+            head,
+            payload,
+            tail: tail.into(),
+            is_line: true,
+        });
+        self.release();
+    }
+
     /// Text outside of lines.
     pub(crate) fn raw(&mut self, bytes: impl Into<Vec<u8>>) {
         self.pending.push(Token::raw(bytes));
@@ -165,7 +177,8 @@ impl Core {
     /// A line that nobody asked for: at once, or after the command or the data that is
     /// being worked on.
     pub(crate) fn urc(&mut self, text: impl Into<String>) {
-        self.deferred.push(text.into());
+        let text = text.into();
+        self.deferred.push(Token::line(format!("\r\n{text}\r\n")));
         self.release();
     }
 
@@ -174,8 +187,8 @@ impl Core {
         if self.is_busy || self.want.is_some() || self.power != Power::On {
             return;
         }
-        for text in std::mem::take(&mut self.deferred) {
-            self.line(text);
+        for token in std::mem::take(&mut self.deferred) {
+            self.pending.push(token);
             self.flush();
         }
     }

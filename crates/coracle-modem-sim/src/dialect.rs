@@ -2,6 +2,7 @@
 
 pub(crate) mod hex;
 mod quectel;
+mod simcom;
 
 use std::{fmt, time::Duration};
 
@@ -39,8 +40,8 @@ pub(crate) struct Personality {
     pub(crate) chatter: &'static [&'static str],
     /// Commands that switch the modem off, and the line that follows `OK`.
     pub(crate) power_off: (&'static str, Option<&'static str>),
-    /// The command that lets DTR send the modem to sleep.
-    pub(crate) sleep: &'static str,
+    /// A command that restarts the modem, besides `CFUN=1,1`.
+    pub(crate) restart: &'static str,
     /// Data that comes too soon after the prompt is lost.
     pub(crate) pauses_after_prompt: bool,
 }
@@ -74,6 +75,8 @@ pub(crate) trait Vendor: fmt::Debug + Send {
 
 pub(crate) fn vendor(dialect: Dialect) -> (&'static Personality, Box<dyn Vendor>) {
     match dialect {
-        _ => (&quectel::PERSONALITY, Box::<quectel::Quectel>::default()),
+        Dialect::Quectel => (&quectel::PERSONALITY, Box::<quectel::Quectel>::default()),
+        Dialect::Simcom => (&simcom::PERSONALITY, Box::<simcom::Simcom>::default()),
+        Dialect::Ublox => (&quectel::PERSONALITY, Box::<quectel::Quectel>::default()),
     }
 }

@@ -25,6 +25,7 @@ mod standard;
 mod start;
 mod stream;
 mod timers;
+mod tls;
 mod transcript;
 mod wire;
 

@@ -119,6 +119,12 @@ impl Network {
         Ok(())
     }
 
+    pub(crate) fn deactivate(&mut self, id: u8) {
+        if let Some(context) = self.contexts.get_mut(&id) {
+            context.is_active = false;
+        }
+    }
+
     pub(crate) fn is_active(&self, id: u8) -> bool {
         self.contexts.get(&id).is_some_and(|one| one.is_active)
     }

@@ -4,7 +4,7 @@ mod identity;
 mod network;
 mod settings;
 
-pub(crate) use self::{identity::ICCID, network::cid};
+pub(crate) use self::{identity::ICCID, network::cid, settings::sleep};
 use crate::{
     answer::{Answer, Done, Refusal},
     command::{Command, Op},
@@ -14,7 +14,8 @@ use crate::{
 /// A command that restarts the modem: how to end it before.
 pub(crate) fn restart(core: &mut Core, command: &Command) -> Option<Answer> {
     let is_cfun = command.name == "+CFUN" && command.op == Op::Set;
-    let is_restart = is_cfun && command.number(1) == Some(1);
+    let is_own = command.name == core.personality.restart && command.op == Op::Run;
+    let is_restart = is_own || is_cfun && command.number(1) == Some(1);
     is_restart.then(|| {
         core.log('*', "restart");
         Ok(Done::Ok)

@@ -32,7 +32,7 @@ pub(crate) static PERSONALITY: Personality = Personality {
     epoch: "80/01/06,00:00:00+00",
     chatter: &["+QIND: \"csq\",20,99", "+CTZV: +00", "+QIND: SMS DONE"],
     power_off: ("+QPOWD", Some("POWERED DOWN")),
-    sleep: "+QSCLK",
+    restart: "+CFUN=1,1",
     pauses_after_prompt: false,
 };
 

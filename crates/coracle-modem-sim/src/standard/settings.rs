@@ -69,6 +69,19 @@ fn plain(core: &mut Core, command: &Command) -> Answer {
     constant(core, command, "0")
 }
 
+/// Lets DTR send the modem to sleep.
+pub(crate) fn sleep(core: &mut Core, command: &Command) -> Answer {
+    match (command.op, command.number(0)) {
+        (Op::Read, _) => {
+            let value = u8::from(core.sleep_allowed);
+            core.line(format!("{}: {value}", command.name));
+        }
+        (Op::Set, Some(value @ 0..=2)) => core.sleep_allowed = value > 0,
+        _ => return Err(Refusal::PARAMETERS),
+    }
+    Ok(Done::Ok)
+}
+
 fn baud(core: &Core) -> String {
     core.config.baud.unwrap_or(115_200).to_string()
 }

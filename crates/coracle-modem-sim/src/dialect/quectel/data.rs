@@ -202,8 +202,7 @@ pub(super) fn received(own: &Quectel, core: &mut Core, slot: Slot) {
         return;
     };
     let head = format!("{}: \"recv\",{id},{}\r\n", notice(family), bytes.len());
-    core.block(head, own.received_form(bytes), "\r\n");
-    core.flush();
+    core.push(head, own.received_form(bytes), "\r\n");
 }
 
 impl Quectel {

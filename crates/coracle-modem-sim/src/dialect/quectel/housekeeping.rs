@@ -6,7 +6,7 @@ use crate::{
     clock,
     command::{Command, Op},
     core::Core,
-    standard::ICCID,
+    standard::{self, ICCID},
 };
 
 pub(super) fn command(own: &mut Quectel, core: &mut Core, command: &Command) -> Option<Answer> {
@@ -17,7 +17,7 @@ pub(super) fn command(own: &mut Quectel, core: &mut Core, command: &Command) -> 
         "+QPINC" => pin_tries(core, command),
         "+QCCID" => card_number(core),
         "+QLTS" => network_time(core, command),
-        "+QSCLK" => sleep(core, command),
+        "+QSCLK" => standard::sleep(core, command),
         "+QNWINFO" => network_info(core),
         "+QCSQ" => signal(core),
         "+QCFG" | "+QURCCFG" | "+QINDCFG" | "+QINISTAT" => accepted(core, command),
@@ -94,18 +94,6 @@ fn network_time(core: &mut Core, command: &Command) -> Answer {
     let shift = if mode == 2 { i64::from(zone) * 900 } else { 0 };
     let time = clock::civil_long(unix + shift);
     core.line(format!("+QLTS: \"{time}{zone:+03},0\""));
-    Ok(Done::Ok)
-}
-
-fn sleep(core: &mut Core, command: &Command) -> Answer {
-    match (command.op, command.number(0)) {
-        (Op::Read, _) => {
-            let value = u8::from(core.sleep_allowed);
-            core.line(format!("+QSCLK: {value}"));
-        }
-        (Op::Set, Some(value @ 0..=2)) => core.sleep_allowed = value > 0,
-        _ => return Err(Refusal::PARAMETERS),
-    }
     Ok(Done::Ok)
 }
 
