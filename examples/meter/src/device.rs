@@ -365,7 +365,7 @@ pub enum MeterError<N, S, O> {
 
 impl<N, S, O> MeterError<N, S, O>
 where
-    N: embedded_io_async::Error + 'static,
+    N: embedded_io::Error + 'static,
     S: coracle::core::Error + 'static,
     O: coracle::core::Error + 'static,
 {

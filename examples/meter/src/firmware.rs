@@ -1,0 +1,106 @@
+//! The meter on a device: board, settings, log.
+
+use coracle::board::Board as _;
+use coracle::client::eth::EntryId;
+use coracle::core::Address;
+use coracle::core::ecdsa::{KeyError, SecretKey};
+use coracle::modem::{self, Pin, Roots, Tls};
+use coracle_qemu::{Exit, Peripherals, stack_used};
+use meter::device::{Cause, Step, Watch};
+use meter::program;
+use meter::settings::{Installed, SettingsError};
+
+#[cfg(feature = "quectel")]
+use coracle::modem::Quectel as Dialect;
+#[cfg(feature = "simcom")]
+use coracle::modem::Simcom as Dialect;
+#[cfg(feature = "ublox")]
+use coracle::modem::Ublox as Dialect;
+
+#[cfg(not(any(feature = "quectel", feature = "simcom", feature = "ublox")))]
+compile_error!("choose the modem's dialect: `--features quectel`, `simcom` or `ublox`");
+
+coracle_qemu::entry!(measure);
+
+/// The longest settings in bytes: a dozen lines and a certificate.
+const SETTINGS_LEN: usize = 2048;
+
+async fn measure(peripherals: Peripherals) -> Exit {
+    let mut text = [0; SETTINGS_LEN];
+    let text = coracle_qemu::settings(&mut text);
+    let exit = match run(peripherals, text).await {
+        Ok(()) => Exit::Success,
+        Err(()) => Exit::Failure,
+    };
+    defmt::info!("stack {=usize} bytes", stack_used());
+    exit
+}
+
+async fn run(peripherals: Peripherals, text: &str) -> Result<(), ()> {
+    let installed = Installed::parse(text).map_err(bad_settings)?;
+    let board = Qemu::new(peripherals, Dialect, modem_config(&installed));
+    let mut parts = board.into_parts();
+    // Made anew at each start. A product keeps its key in a slot.
+    let key = SecretKey::generate(&mut parts.random).map_err(bad_key)?;
+    let settings = installed.settings();
+    let tip = program::run(parts, key, &settings, &mut Log).await;
+    let tip = tip.map_err(|error| defmt::error!("failed: {}", error))?;
+    defmt::info!("done: {} records, head {}", tip.count, tip.head);
+    Ok(())
+}
+
+fn bad_settings(error: SettingsError) {
+    defmt::error!("settings: {}", error);
+}
+
+fn bad_key(error: KeyError) {
+    defmt::error!("no key: {}", error);
+}
+
+fn modem_config<'a>(installed: &Installed<'a>) -> modem::Config<'a> {
+    let mut config = modem::Config::new(installed.apn);
+    config.pin = installed.pin.and_then(Pin::new);
+    config.tls = installed.root.map(|pem| Tls {
+        roots: Roots::Pem(pem.as_bytes()),
+        check_dates: true,
+        dangerous_any_name: false,
+    });
+    config.timeouts = config.timeouts.divided_by(installed.hurry);
+    config
+}
+
+/// Progress as log lines.
+struct Log;
+
+impl Watch for Log {
+    fn account(&mut self, account: Address) {
+        defmt::info!("account {}", account);
+    }
+
+    fn step(&mut self, id: EntryId, step: Step) {
+        defmt::info!("reading {=u64}: {}", id.sequence, step);
+    }
+
+    fn trouble(&mut self, error: &impl Cause) {
+        defmt::warn!("trouble: {}", error);
+    }
+}
+
+struct Qemu<'c>(Peripherals, modem::Config<'c>);
+impl<'c> Qemu<'c> { fn new(p: Peripherals, _: Dialect, c: modem::Config<'c>) -> Self { Self(p, c) } }
+impl<'c> coracle::board::Board for Qemu<'c> {
+    type Network = coracle::board::AtNetwork<'c, Dialect, coracle_qemu::ModemUart, modem::Pins<coracle_qemu::ControlPin,coracle_qemu::ControlPin,coracle_qemu::ControlPin>, embassy_time::Delay>;
+    type Random = coracle_qemu::InjectedRandom;
+    type Flash = coracle_qemu::Flash;
+    type Clock = Clk;
+    type Delay = embassy_time::Delay;
+    type Console = coracle_qemu::Console;
+    type SensorBus = coracle::board::Absent;
+    fn into_parts(self) -> coracle::board::Parts<Self> {
+        let p = self.0;
+        coracle::board::Parts { network: coracle::board::AtNetwork::new(Dialect, p.modem_uart, modem::Pins{pwrkey:p.pins.pwrkey,reset:p.pins.reset,dtr:p.pins.dtr}, embassy_time::Delay, self.1),
+        random: p.random, flash: p.flash, clock: Clk(p.clock), delay: embassy_time::Delay, console: Some(p.console), sensor_bus: None }
+    }
+}
+struct Clk(coracle_qemu::Clock);
+impl coracle::board::Clock for Clk { fn now_ms(&self) -> u64 { self.0.now_ms() } }
