@@ -90,7 +90,7 @@ pub enum Prompt {
 /// Payload that comes from the modem.
 pub struct Block<'a> {
     /// The line that announces it.
-    pub header: Answer,
+    pub header: Answer<'a>,
     /// Which field of the header, from 0, is the payload's length in bytes.
     pub length_field: u8,
     /// How the payload comes.
@@ -113,7 +113,7 @@ pub enum Form {
 /// What a command brings about.
 pub struct Exchange<'a> {
     /// The answer, where there is one.
-    pub answer: Option<Answer>,
+    pub answer: Option<Answer<'a>>,
     /// Payload to the modem, where there is some.
     pub send: Option<Prompted<'a>>,
     /// Payload from the modem, where there is some.
@@ -124,7 +124,7 @@ pub struct Exchange<'a> {
     pub timeout_ms: u32,
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
     /// Nothing but `OK`.
     pub const fn ok(timeout_ms: u32) -> Self {
         Self {
@@ -137,7 +137,7 @@ impl Exchange<'_> {
     }
 
     /// An answer, then `OK`.
-    pub const fn answer(answer: Answer, timeout_ms: u32) -> Self {
+    pub const fn answer(answer: Answer<'a>, timeout_ms: u32) -> Self {
         Self {
             answer: Some(answer),
             ..Self::ok(timeout_ms)
@@ -145,7 +145,7 @@ impl Exchange<'_> {
     }
 
     /// `OK`, and later, or sooner, an answer.
-    pub const fn late(answer: Answer, timeout_ms: u32) -> Self {
+    pub const fn late(answer: Answer<'a>, timeout_ms: u32) -> Self {
         Self {
             end: End::OkAndAnswer,
             ..Self::answer(answer, timeout_ms)
@@ -166,6 +166,23 @@ pub(crate) struct Status {
     pub(crate) echo: bool,
     /// How many bytes of payload the modem may be waiting for.
     pub(crate) owed: u16,
+}
+
+impl Status {
+    /// Nothing is known of the modem.
+    const UNKNOWN: Self = Self {
+        dirty: true,
+        restarted: false,
+        network_lost: false,
+        echo: false,
+        owed: 0,
+    };
+
+    /// Nothing is known but that it forgot everything.
+    pub(crate) const RESTARTED: Self = Self {
+        restarted: true,
+        ..Self::UNKNOWN
+    };
 }
 
 /// The line to a modem, what was read from it, and what it said unasked.
@@ -222,13 +239,7 @@ impl<U: Uart, T: DelayNs> At<U, T> {
                 answer_len: 0,
                 urcs,
                 sockets: Sockets::new(),
-                status: Status {
-                    dirty: true,
-                    restarted: false,
-                    network_lost: false,
-                    echo: false,
-                    owed: 0,
-                },
+                status: Status::UNKNOWN,
             },
         }
     }
@@ -295,7 +306,7 @@ impl<U: Uart, T: DelayNs> At<U, T> {
     pub fn query<'a>(
         &'a mut self,
         command: &'a [Piece<'a>],
-        answer: Answer,
+        answer: Answer<'a>,
     ) -> impl Future<Output = Result<usize, Error>> + 'a {
         let timeout_ms = self.timeouts.command_ms;
         self.exchange(command, Exchange::answer(answer, timeout_ms))
@@ -333,11 +344,11 @@ impl<U: Uart, T: DelayNs> At<U, T> {
     /// # Cancel safety
     ///
     /// As [`At::exchange`].
-    pub fn wait(
-        &mut self,
-        answer: Answer,
+    pub fn wait<'a>(
+        &'a mut self,
+        answer: Answer<'a>,
         timeout_ms: u32,
-    ) -> impl Future<Output = Result<usize, Error>> {
+    ) -> impl Future<Output = Result<usize, Error>> + 'a {
         let exchange = Exchange {
             end: End::Answer,
             ..Exchange::answer(answer, timeout_ms)
@@ -554,7 +565,7 @@ impl Core {
     }
 
     /// Keeps the line if it is the answer.
-    fn keep(&mut self, answer: Answer) -> bool {
+    fn keep(&mut self, answer: Answer<'_>) -> bool {
         let Some(rest) = answer.find(self.reader.line()) else {
             return false;
         };
@@ -667,7 +678,7 @@ impl Core {
     }
 }
 
-const fn awaited(exchange: &Exchange<'_>) -> Awaited {
+const fn awaited<'a>(exchange: &Exchange<'a>) -> Awaited<'a> {
     let prompt = match exchange.send {
         Some(Prompted {
             prompt: Prompt::Character(prompt),

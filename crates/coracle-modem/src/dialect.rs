@@ -1,14 +1,16 @@
 //! What differs from modem to modem.
 
+mod file;
 mod quectel;
 
 use core::net::IpAddr;
 
 use embedded_hal_async::delay::DelayNs;
 
+pub use self::file::FileName;
 pub use self::quectel::Quectel;
-use crate::at::{At, SocketId, Uart, Urc};
-use crate::{Config, Error, Tls};
+use crate::at::{Answer, At, Piece, SocketId, Uart, Urc};
+use crate::{Config, Error, NetworkTime, Tls};
 
 /// What a dialect is beside its functions.
 #[derive(Clone, Copy, Debug)]
@@ -23,6 +25,12 @@ pub struct Table {
     pub max_send: u16,
     /// Most bytes of one receive.
     pub max_receive: u16,
+    /// Asks how many tries the SIM grants for its PIN: the first number of the answer.
+    pub pin_tries: (&'static str, Answer<'static>),
+    /// Lets the modem sleep while DTR is released; none where it cannot.
+    pub sleep: Option<&'static str>,
+    /// Switches the modem off.
+    pub power_off: &'static str,
 }
 
 /// Where a socket is to lead.
@@ -66,13 +74,6 @@ pub trait Dialect {
     ///
     /// Those of [`At::exchange`].
     async fn set_up<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error>;
-
-    /// How many tries the SIM grants for its PIN.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`At::exchange`]; the PIN is not sent then.
-    async fn pin_tries<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<u8, Error>;
 
     /// Makes the data connection, the modem being registered; succeeds where there is one.
     ///
@@ -149,10 +150,33 @@ pub trait Dialect {
         id: SocketId,
     ) -> Result<(), Error>;
 
-    /// Switches the modem off by command.
+    /// What the modem's clock shows. The provided way is `+CCLK` of 27.007.
     ///
     /// # Errors
     ///
-    /// Those of [`At::exchange`].
-    async fn power_off<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error>;
+    /// [`Error::NoTime`] for a clock that nobody set, and those of [`At::exchange`].
+    async fn time<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<NetworkTime, Error> {
+        at.query(&[Piece::Text("+CCLK?")], Answer::new("+CCLK:"))
+            .await?;
+        let shown = at.fields().bytes().unwrap_or_default();
+        NetworkTime::from_local(shown).ok_or(Error::NoTime)
+    }
+}
+
+/// A refusal counts as success: for what not every firmware knows and none needs.
+///
+/// # Errors
+///
+/// All but refusals.
+pub fn optional(result: Result<usize, Error>) -> Result<(), Error> {
+    match result {
+        Ok(_) | Err(Error::Refused | Error::RefusedWith(_)) => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// A modem's code as an error carries it.
+pub(crate) fn code(number: Option<u32>) -> Result<u16, Error> {
+    let number = number.ok_or(Error::Malformed)?;
+    Ok(u16::try_from(number).unwrap_or(u16::MAX))
 }

@@ -74,6 +74,8 @@ pub enum Error {
     BadText,
     /// The dialect has no command for this.
     Unsupported,
+    /// The modem's clock was never set. Ask again when it has been registered for a while.
+    NoTime,
 }
 
 impl Error {
@@ -99,6 +101,7 @@ impl CoracleError for Error {
             | Self::Connect(_)
             | Self::ConnectionLost
             | Self::SendFailed
+            | Self::NoTime
             | Self::Silent => ErrorKind::Retry,
             Self::PinWanted
             | Self::PinWrong
@@ -166,6 +169,7 @@ impl Error {
             Self::SendFailed => "modem could not send",
             Self::BadText => "text not fit for an AT command",
             Self::Unsupported => "modem has no such command",
+            Self::NoTime => "modem's clock is not set",
         }
     }
 

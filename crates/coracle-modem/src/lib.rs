@@ -17,11 +17,13 @@ extern crate std;
 
 pub mod at;
 mod config;
-mod dialect;
+pub mod dialect;
 mod error;
 mod modem;
 mod pins;
+mod power;
 mod socket;
+mod time;
 
 pub use crate::at::{At, Uart};
 pub use crate::config::{
@@ -29,6 +31,8 @@ pub use crate::config::{
 };
 pub use crate::dialect::{Dialect, Quectel, Table, Target};
 pub use crate::error::Error;
-pub use crate::modem::{Modem, Security};
+pub use crate::modem::{Identity, Modem, Operator, Security, ShortText, Signal};
 pub use crate::pins::{ControlPin, ControlPins, NoPin, PinName, Pins};
+pub use crate::power::{ActiveTimer, Edrx, EdrxCycle, EdrxRadio, PeriodicTimer, PowerSaving, Psm};
 pub use crate::socket::Socket;
+pub use crate::time::NetworkTime;

@@ -1,6 +1,7 @@
 //! The modem as its user sees it.
 
 mod attach;
+mod info;
 mod recover;
 
 use core::cell::Cell;
@@ -12,6 +13,7 @@ use embassy_sync::mutex::{Mutex, MutexGuard};
 use embedded_hal_async::delay::DelayNs;
 use embedded_nal_async::{AddrType, Dns, TcpConnect};
 
+pub use self::info::{Identity, Operator, ShortText, Signal};
 use crate::at::{At, State, Uart};
 use crate::dialect::{Dialect, Target};
 use crate::pins::ControlPins;
@@ -51,6 +53,8 @@ pub(crate) struct Core<'c, D, U, P, T> {
     pin: PinUse,
     /// Whether the modem has ever answered since it was last restarted from here.
     heard: bool,
+    /// Whether DTR has been released.
+    asleep: bool,
 }
 
 /// How far the modem is set up.
@@ -92,6 +96,7 @@ where
                 stage: Stage::Started,
                 pin: PinUse::Unused,
                 heard: false,
+                asleep: true,
             }),
             abandoned: Cell::new(0),
         }

@@ -37,9 +37,9 @@ pub(crate) enum Token {
 
 /// What would be a token beside lines.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Awaited {
+pub(crate) struct Awaited<'a> {
     pub(crate) prompt: Option<u8>,
-    pub(crate) opener: Option<Answer>,
+    pub(crate) opener: Option<Answer<'a>>,
 }
 
 /// Holds everything that was read and not yet used, so that a dropped future loses nothing.
@@ -99,7 +99,7 @@ impl Reader {
     pub(crate) async fn token<U: Read>(
         &mut self,
         uart: &mut U,
-        awaited: Awaited,
+        awaited: Awaited<'_>,
     ) -> Result<Token, Error> {
         loop {
             while let Some(byte) = self.pop() {
@@ -197,7 +197,7 @@ impl Reader {
         len
     }
 
-    fn step(&mut self, byte: u8, awaited: Awaited) -> Option<Token> {
+    fn step(&mut self, byte: u8, awaited: Awaited<'_>) -> Option<Token> {
         if self.complete {
             self.forget_line();
         }
@@ -242,12 +242,12 @@ impl Reader {
     }
 
     /// Whether the line so far is the header and nothing but the quote after it.
-    fn is_opened(&self, header: Answer) -> bool {
+    fn is_opened(&self, header: Answer<'_>) -> bool {
         let Some(fields) = self.line().strip_suffix(b",\"") else {
             return false;
         };
         let commas = fields.iter().filter(|c| **c == b',').count();
-        header.find(fields).is_some() && commas.saturating_add(1) == header.numbers.into()
+        header.find(fields).is_some() && commas.saturating_add(1) == usize::from(header.numbers)
     }
 }
 

@@ -132,23 +132,23 @@ fn unquoted(field: &[u8]) -> &[u8] {
 /// Which line is the answer to a command, as opposed to an unsolicited one that begins
 /// alike.
 #[derive(Clone, Copy, Debug)]
-pub struct Answer {
+pub struct Answer<'a> {
     /// What the line begins with. Empty for any line that has no other meaning.
-    pub prefix: &'static str,
+    pub prefix: &'a str,
     /// How many fields at least come first that are plain numbers.
     pub numbers: u8,
     /// What the first of them has to be.
     pub first: Option<u8>,
 }
 
-impl Answer {
+impl<'a> Answer<'a> {
     /// A line with this prefix.
-    pub const fn new(prefix: &'static str) -> Self {
+    pub const fn new(prefix: &'a str) -> Self {
         Self::with_numbers(prefix, 0)
     }
 
     /// A line with this prefix and at least so many numbers after it.
-    pub const fn with_numbers(prefix: &'static str, numbers: u8) -> Self {
+    pub const fn with_numbers(prefix: &'a str, numbers: u8) -> Self {
         Self {
             prefix,
             numbers,
@@ -157,7 +157,7 @@ impl Answer {
     }
 
     /// As [`Answer::with_numbers`], the first number being this one.
-    pub const fn of(prefix: &'static str, numbers: u8, first: u8) -> Self {
+    pub const fn of(prefix: &'a str, numbers: u8, first: u8) -> Self {
         Self {
             prefix,
             numbers,
@@ -171,7 +171,7 @@ impl Answer {
         let mut fields = Fields::new(rest);
         for place in 0..self.numbers {
             let number = fields.number()?;
-            if place == 0 && self.first.is_some_and(|first| number != first.into()) {
+            if place == 0 && self.first.is_some_and(|first| number != u32::from(first)) {
                 return None;
             }
         }

@@ -2,16 +2,19 @@
 //!
 //! Grammar: Quectel "TCP/IP Application Note" and "SSL Application Note" of these series.
 
+mod plain;
+mod secure;
+
 use core::net::IpAddr;
 
 use embedded_hal_async::delay::DelayNs;
 
-use super::{Dialect, Table, Target};
+use super::{Dialect, Table, Target, optional};
 use crate::at::{
     Answer, At, Block, Channel, End, Exchange, Form, Meaning, Piece, Prompt, Prompted, SocketId,
     Uart, Urc, address,
 };
-use crate::{AuthenticationMethod, Config, Error};
+use crate::{AuthenticationMethod, Config, Error, NetworkTime};
 
 use Piece::{Number, Quoted, Text};
 
@@ -42,17 +45,14 @@ impl Dialect for Quectel {
         secure_sockets: 12,
         max_send: 1460,
         max_receive: 1500,
+        pin_tries: ("+QPINC=\"SC\"", Answer::new("+QPINC: \"SC\"")),
+        sleep: Some("+QSCLK=1"),
+        power_off: "+QPOWD=1",
     };
 
-    async fn set_up<U: Uart, T: DelayNs>(&mut self, _at: &mut At<U, T>) -> Result<(), Error> {
-        Ok(())
-    }
-
-    async fn pin_tries<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<u8, Error> {
-        at.query(&[Text("+QPINC=\"SC\"")], Answer::new("+QPINC: \"SC\""))
-            .await?;
-        let tries = at.fields().number().ok_or(Error::Malformed)?;
-        Ok(tries.try_into().unwrap_or(u8::MAX))
+    async fn set_up<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error> {
+        // What is sent does not come back, whatever echo does.
+        optional(at.command(&[Text("+QISDE=0")]).await)
     }
 
     async fn activate<U: Uart, T: DelayNs>(
@@ -100,26 +100,9 @@ impl Dialect for Quectel {
         target: &Target<'_>,
     ) -> Result<(), Error> {
         at.assign(target.slot, target.slot);
-        let id = target.slot;
-        let command = [
-            Text("+QIOPEN="),
-            Number(CONTEXT),
-            Text(","),
-            Number(id.into()),
-            Text(",\"TCP\","),
-            Quoted(target.host),
-            Text(","),
-            Number(target.port.into()),
-            Text(",0,0"),
-        ];
-        let answer = Answer::of("+QIOPEN:", 2, id);
-        let exchange = Exchange::late(answer, at.timeouts().open_ms);
-        at.exchange(&command, exchange).await?;
-        match at.fields().number_at(1) {
-            Some(0) => Ok(()),
-            Some(565) => Err(Error::Dns(565)),
-            Some(code) => Err(Error::Connect(code.try_into().unwrap_or(u16::MAX))),
-            None => Err(Error::Malformed),
+        match target.tls {
+            None => plain::open(at, target).await,
+            Some(tls) => secure::open(at, target, tls).await,
         }
     }
 
@@ -197,8 +180,11 @@ impl Dialect for Quectel {
         at.exchange(&command, exchange).await.map(drop)
     }
 
-    async fn power_off<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error> {
-        at.command(&[Text("+QPOWD=1")]).await.map(drop)
+    async fn time<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<NetworkTime, Error> {
+        // 1: what the network said, run on to now, as UTC. Its clock of 27.007 shows either.
+        at.query(&[Text("+QLTS=1")], Answer::new("+QLTS:")).await?;
+        let shown = at.fields().bytes().unwrap_or_default();
+        NetworkTime::from_utc(shown).ok_or(Error::NoTime)
     }
 }
 

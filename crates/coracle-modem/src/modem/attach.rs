@@ -4,7 +4,7 @@ use embedded_hal_async::delay::DelayNs;
 
 use super::{Core, PinUse, Stage};
 use crate::Error;
-use crate::at::{Answer, Exchange, Piece, Uart};
+use crate::at::{Answer, Exchange, Piece, Status, Uart};
 use crate::dialect::Dialect;
 use crate::pins::ControlPins;
 
@@ -81,6 +81,13 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
             }
             self.pause().await;
         }
+        if self.pin == PinUse::Sent {
+            // Either the SIM takes for ever or the modem restarted unnoticed, and the PIN
+            // may not be sent again before that is certain.
+            self.restart().await?;
+            *self.at.status() = Status::RESTARTED;
+            return Err(Error::Restarted);
+        }
         Err(refusal)
     }
 
@@ -93,7 +100,10 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
             PinUse::Sent => return Ok(()),
             PinUse::Refused => return Err(Error::PinWrong),
         }
-        let left = self.dialect.pin_tries(&mut self.at).await?;
+        let (query, answer) = D::TABLE.pin_tries;
+        self.at.query(&[Text(query)], answer).await?;
+        let left = self.at.fields().number().ok_or(Error::Malformed)?;
+        let left = u8::try_from(left).unwrap_or(u8::MAX);
         if left < 2 {
             return Err(Error::PinTriesLow { left });
         }

@@ -19,10 +19,17 @@ const PROBE_PART: u32 = 3;
 /// A command's time, divided by this, is what counts as silence.
 const QUIET_PART: u32 = 30;
 
+/// How long a modem takes to hear again after DTR is asserted.
+const WAKE_MS: u32 = 20;
+
 impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
     /// Makes sure that the line is in step, the modem set up, and nothing open that is
     /// nobody's. Everything begins with this.
     pub(crate) async fn ready(&mut self) -> Result<(), Error> {
+        if core::mem::take(&mut self.asleep) && self.pins.has(PinName::Dtr) {
+            self.pins.set(PinName::Dtr, true);
+            self.at.pause(WAKE_MS).await;
+        }
         if self.at.status().dirty {
             self.at.sockets().settle();
             self.resynchronise().await?;
@@ -105,7 +112,7 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
 
     /// Restarts the modem by the best means there is. Alternates between pins, since a
     /// modem that is off needs the one and a modem that hangs the other.
-    async fn restart(&mut self) -> Result<(), Error> {
+    pub(super) async fn restart(&mut self) -> Result<(), Error> {
         let reset = self.pins.has(PinName::Reset);
         let key = self.pins.has(PinName::PwrKey);
         let pin = match (reset && (self.heard || !key), key) {
@@ -133,6 +140,11 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
         };
         for command in ["E0", "+CMEE=1", flow] {
             self.at.command(&[Text(command)]).await?;
+        }
+        // Not every modem keeps its clock by itself; one that cannot has no time to tell.
+        match self.at.command(&[Text("+CTZU=1")]).await {
+            Ok(_) | Err(Error::Refused | Error::RefusedWith(_)) => {}
+            Err(error) => return Err(error),
         }
         // Its own echo is no sign of anything.
         self.at.status().echo = false;
