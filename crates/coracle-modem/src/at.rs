@@ -198,6 +198,7 @@ struct Core {
     reader: Reader,
     answer: [u8; MAX_ANSWER_LEN],
     answer_len: usize,
+    answered: bool,
     urcs: &'static [Urc],
     sockets: Sockets,
     status: Status,
@@ -237,6 +238,7 @@ impl<U: Uart, T: DelayNs> At<U, T> {
                 reader: Reader::new(),
                 answer: [0; MAX_ANSWER_LEN],
                 answer_len: 0,
+                answered: false,
                 urcs,
                 sockets: Sockets::new(),
                 status: Status::UNKNOWN,
@@ -252,6 +254,11 @@ impl<U: Uart, T: DelayNs> At<U, T> {
     /// The fields of the last answer.
     pub fn fields(&self) -> Fields<'_> {
         Fields::new(self.core.answer())
+    }
+
+    /// Whether there was an answer, where there need not be one.
+    pub const fn was_answered(&self) -> bool {
+        self.core.answered
     }
 
     pub(crate) fn status(&mut self) -> &mut Status {
@@ -270,6 +277,11 @@ impl<U: Uart, T: DelayNs> At<U, T> {
     /// Tells which number the modem gave to the socket that is being opened in a slot.
     pub fn assign(&mut self, slot: u8, number: u8) {
         self.core.sockets.set_number(slot, number);
+    }
+
+    /// Notes that an answer said that there is no data connection, as unsolicited lines do.
+    pub fn lose_network(&mut self) {
+        self.core.status.network_lost = true;
     }
 
     /// Waits.
@@ -312,8 +324,8 @@ impl<U: Uart, T: DelayNs> At<U, T> {
         self.exchange(command, Exchange::answer(answer, timeout_ms))
     }
 
-    /// Runs a command to its end: gives how much payload came, and keeps the answer in
-    /// [`At::fields`], also where the modem refused after it.
+    /// Runs a command to its end: gives how much payload came, and keeps the answer, or else
+    /// the payload's header, in [`At::fields`], also where the modem refused after it.
     ///
     /// # Errors
     ///
@@ -468,6 +480,7 @@ impl Core {
     fn begin(&mut self, exchange: &Exchange<'_>) {
         self.status.dirty = true;
         self.answer_len = 0;
+        self.answered = false;
         self.reader.grant(MAX_EXCHANGE_LEN);
         if let Some(send) = exchange.send {
             self.status.owed = send.payload.len().try_into().unwrap_or(u16::MAX);
@@ -533,6 +546,8 @@ impl Core {
         if let Some(block) = &exchange.receive
             && let Some(step) = self.announced(token, block, progress)
         {
+            let header = block.header;
+            self.keep(header);
             return step;
         }
         if let Some(answer) = exchange.answer
@@ -569,6 +584,7 @@ impl Core {
         let Some(rest) = answer.find(self.reader.line()) else {
             return false;
         };
+        self.answered = true;
         self.answer_len = rest.len().min(MAX_ANSWER_LEN);
         for (to, from) in self.answer.iter_mut().zip(rest) {
             *to = *from;

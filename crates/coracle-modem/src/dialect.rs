@@ -2,6 +2,7 @@
 
 mod file;
 mod quectel;
+mod simcom;
 
 use core::net::IpAddr;
 
@@ -9,6 +10,7 @@ use embedded_hal_async::delay::DelayNs;
 
 pub use self::file::FileName;
 pub use self::quectel::Quectel;
+pub use self::simcom::Simcom;
 use crate::at::{Answer, At, Piece, SocketId, Uart, Urc};
 use crate::{Config, Error, NetworkTime, Tls};
 
@@ -45,6 +47,15 @@ pub struct Target<'a> {
     pub port: u16,
     /// What TLS trusts; none for a plain connection.
     pub tls: Option<&'a Tls<'a>>,
+}
+
+/// What [`Dialect::receive`] took.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Received {
+    /// How many bytes.
+    pub len: usize,
+    /// Whether there may be more in the modem, of which it will say nothing.
+    pub more: bool,
 }
 
 /// How one family of modems is spoken to.
@@ -86,6 +97,13 @@ pub trait Dialect {
         config: &Config<'_>,
     ) -> Result<(), Error>;
 
+    /// Ends a data connection that is reported lost, so that it can be made again.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`At::exchange`]; a refusal means that there was none.
+    async fn deactivate<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error>;
+
     /// Resolves a name.
     ///
     /// # Errors
@@ -126,8 +144,8 @@ pub trait Dialect {
         bytes: &[u8],
     ) -> Result<usize, Error>;
 
-    /// Takes received bytes from the modem, at most [`Table::max_receive`]; 0 where there
-    /// are none now, also where there will be none any more.
+    /// Takes received bytes from the modem, at most [`Table::max_receive`]; none where
+    /// there are none now, also where there will be none any more.
     ///
     /// # Errors
     ///
@@ -137,7 +155,7 @@ pub trait Dialect {
         at: &mut At<U, T>,
         id: SocketId,
         out: &mut [u8],
-    ) -> Result<usize, Error>;
+    ) -> Result<Received, Error>;
 
     /// Closes a socket, open or not.
     ///

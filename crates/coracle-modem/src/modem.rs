@@ -53,6 +53,8 @@ pub(crate) struct Core<'c, D, U, P, T> {
     pin: PinUse,
     /// Whether the modem has ever answered since it was last restarted from here.
     heard: bool,
+    /// Whether the data connection was lost and not yet ended.
+    lost: bool,
     /// Whether DTR has been released.
     asleep: bool,
 }
@@ -96,6 +98,7 @@ where
                 stage: Stage::Started,
                 pin: PinUse::Unused,
                 heard: false,
+                lost: false,
                 asleep: true,
             }),
             abandoned: Cell::new(0),

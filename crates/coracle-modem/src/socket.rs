@@ -174,12 +174,15 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
         let read = match self.dialect.receive(&mut self.at, known.id, out).await {
             // A modem that has let the socket go has nothing more for it.
             Err(Error::Refused | Error::RefusedWith(_)) if known.closed => Ok(0),
-            other => other,
+            Ok(read) => {
+                // News come once, until the modem's buffer was found empty.
+                if read.more {
+                    self.at.sockets().set_readable(slot, true);
+                }
+                Ok(read.len.min(len))
+            }
+            Err(error) => Err(error),
         };
-        if let Ok(1..) = read {
-            // News come once until the modem's buffer was found empty.
-            self.at.sockets().set_readable(slot, true);
-        }
         self.settle(slot, read)
     }
 

@@ -9,7 +9,7 @@ use core::net::IpAddr;
 
 use embedded_hal_async::delay::DelayNs;
 
-use super::{Dialect, Table, Target, optional};
+use super::{Dialect, Received, Table, Target, optional};
 use crate::at::{
     Answer, At, Block, Channel, End, Exchange, Form, Meaning, Piece, Prompt, Prompted, SocketId,
     Uart, Urc, address,
@@ -73,6 +73,12 @@ impl Dialect for Quectel {
             }
         }
         Err(refusal)
+    }
+
+    async fn deactivate<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error> {
+        let command = [Text("+QIDEACT="), Number(CONTEXT)];
+        let exchange = Exchange::ok(at.timeouts().close_ms);
+        at.exchange(&command, exchange).await.map(drop)
     }
 
     async fn resolve<U: Uart, T: DelayNs>(
@@ -141,7 +147,7 @@ impl Dialect for Quectel {
         at: &mut At<U, T>,
         id: SocketId,
         out: &mut [u8],
-    ) -> Result<usize, Error> {
+    ) -> Result<Received, Error> {
         let len = u16::try_from(out.len()).unwrap_or(u16::MAX);
         let (name, header) = match id.secure {
             false => ("+QIRD=", "+QIRD:"),
@@ -162,7 +168,9 @@ impl Dialect for Quectel {
             }),
             ..Exchange::ok(at.timeouts().command_ms)
         };
-        at.exchange(&command, exchange).await
+        let len = at.exchange(&command, exchange).await?;
+        // Only an empty read ends what one notice announced.
+        Ok(Received { len, more: len > 0 })
     }
 
     async fn close<U: Uart, T: DelayNs>(

@@ -5,7 +5,7 @@ use embedded_hal_async::delay::DelayNs;
 use super::{Core, PinUse, Stage};
 use crate::Error;
 use crate::at::{Answer, Exchange, Piece, Status, Uart};
-use crate::dialect::Dialect;
+use crate::dialect::{Dialect, optional};
 use crate::pins::ControlPins;
 
 use Piece::{Quoted, Text};
@@ -46,6 +46,11 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
         self.radio_on().await?;
         self.define_context().await?;
         self.register().await?;
+        if self.lost {
+            let ended = self.dialect.deactivate(&mut self.at).await;
+            optional(ended.map(|()| 0))?;
+            self.lost = false;
+        }
         self.dialect.activate(&mut self.at, &self.config).await
     }
 

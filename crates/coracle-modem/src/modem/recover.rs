@@ -58,6 +58,7 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
         if lost && !restarted {
             self.at.sockets().kill_all(true);
             self.stage = self.stage.min(Stage::SetUp);
+            self.lost = true;
         }
         // Echo after it was switched off: a restart that went unnoticed, or a line that
         // only now settled. Connections show by themselves whether they still live.

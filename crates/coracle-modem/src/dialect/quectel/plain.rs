@@ -11,6 +11,9 @@ use crate::dialect::{Target, code};
 /// Codes that say that a name was not resolved: DNS busy, DNS failed.
 const DNS: core::ops::RangeInclusive<u16> = 564..=565;
 
+/// Codes that say that there is no data connection.
+const NETWORK: [u16; 3] = [561, 570, 573];
+
 pub(super) async fn open<U: Uart, T: DelayNs>(
     at: &mut At<U, T>,
     target: &Target<'_>,
@@ -46,6 +49,10 @@ pub(super) async fn opened<U: Uart, T: DelayNs>(
     match code {
         0 => Ok(()),
         code if DNS.contains(&code) => Err(Error::Dns(code)),
+        code if NETWORK.contains(&code) => {
+            at.lose_network();
+            Err(Error::DataConnectionLost)
+        }
         code => Err(Error::Connect(code)),
     }
 }
