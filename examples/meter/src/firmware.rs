@@ -5,7 +5,7 @@ use coracle::client::eth::EntryId;
 use coracle::core::Address;
 use coracle::core::ecdsa::{KeyError, SecretKey};
 use coracle::modem::{self, Pin, Roots, Tls};
-use coracle_qemu::{Exit, Peripherals, stack_used};
+use coracle_qemu::{Exit, Peripherals, Qemu, stack_used};
 use meter::device::{Cause, Step, Watch};
 use meter::program;
 use meter::settings::{Installed, SettingsError};
@@ -85,22 +85,3 @@ impl Watch for Log {
         defmt::warn!("trouble: {}", error);
     }
 }
-
-struct Qemu<'c>(Peripherals, modem::Config<'c>);
-impl<'c> Qemu<'c> { fn new(p: Peripherals, _: Dialect, c: modem::Config<'c>) -> Self { Self(p, c) } }
-impl<'c> coracle::board::Board for Qemu<'c> {
-    type Network = coracle::board::AtNetwork<'c, Dialect, coracle_qemu::ModemUart, modem::Pins<coracle_qemu::ControlPin,coracle_qemu::ControlPin,coracle_qemu::ControlPin>, embassy_time::Delay>;
-    type Random = coracle_qemu::InjectedRandom;
-    type Flash = coracle_qemu::Flash;
-    type Clock = Clk;
-    type Delay = embassy_time::Delay;
-    type Console = coracle_qemu::Console;
-    type SensorBus = coracle::board::Absent;
-    fn into_parts(self) -> coracle::board::Parts<Self> {
-        let p = self.0;
-        coracle::board::Parts { network: coracle::board::AtNetwork::new(Dialect, p.modem_uart, modem::Pins{pwrkey:p.pins.pwrkey,reset:p.pins.reset,dtr:p.pins.dtr}, embassy_time::Delay, self.1),
-        random: p.random, flash: p.flash, clock: Clk(p.clock), delay: embassy_time::Delay, console: Some(p.console), sensor_bus: None }
-    }
-}
-struct Clk(coracle_qemu::Clock);
-impl coracle::board::Clock for Clk { fn now_ms(&self) -> u64 { self.0.now_ms() } }

@@ -46,13 +46,13 @@ impl<'c, D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Connect for AtNetwork<
             true => Security::Tls,
             false => Security::Plain,
         };
-        self.0.open(endpoint.host(), endpoint.port(), security).await
+        self.0
+            .open(endpoint.host(), endpoint.port(), security)
+            .await
     }
 }
 
-impl<'c, D: Dialect, U: Uart, P: ControlPins, T: DelayNs> TcpConnect
-    for AtNetwork<'c, D, U, P, T>
-{
+impl<'c, D: Dialect, U: Uart, P: ControlPins, T: DelayNs> TcpConnect for AtNetwork<'c, D, U, P, T> {
     type Error = Error;
     type Connection<'a>
         = AtConnection<'a, 'c, D, U, P, T>
@@ -83,6 +83,9 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Dns for AtNetwork<'_, D, U
 impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Network for AtNetwork<'_, D, U, P, T> {
     /// The modem's clock, once the network has set it.
     async fn time(&self) -> Option<NetworkTime> {
-        None
+        let time = self.0.network_time().await.ok()?;
+        Some(NetworkTime {
+            unix_s: time.unix_s,
+        })
     }
 }
