@@ -7,6 +7,9 @@ pub(crate) enum Done {
     Ok,
     /// Everything is said, or will be: a prompt, `SEND OK`, a restart.
     Said,
+    /// The result is not known yet: [`crate::core::Core::unblock`] brings it, and what
+    /// the firmware sends until then waits.
+    Wait,
 }
 
 /// A command that was not.

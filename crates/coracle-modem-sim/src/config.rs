@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf, time::Duration};
 
-use crate::{fault::Faults, names::Names};
+use crate::{fault::Faults, names::Names, power::PowerModel};
 
 /// Whose commands the modem understands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -161,6 +161,8 @@ pub struct Config {
     pub data_timeout: Duration,
     /// u-blox: bytes that come sooner after the `@` prompt are lost.
     pub prompt_pause: Duration,
+    /// How radio time is estimated.
+    pub power: PowerModel,
     /// What goes wrong.
     pub faults: Faults,
     /// Lines kept of the transcript; older ones are forgotten.
@@ -200,6 +202,7 @@ impl Config {
             baud: None,
             data_timeout: Duration::from_secs(10),
             prompt_pause: Duration::from_millis(40),
+            power: PowerModel::default(),
             faults: Faults::none(),
             transcript_lines: 20_000,
             transcript_file: None,

@@ -62,6 +62,9 @@ pub(crate) struct Core {
     /// The line being worked on.
     pub(crate) command: String,
     pub(crate) is_busy: bool,
+    /// A command waits for the network; then its result.
+    pub(crate) is_blocked: bool,
+    pub(crate) unblocked: Option<Answer>,
     /// Sleeps while DTR is released.
     pub(crate) sleep_allowed: bool,
     pub(crate) dtr: bool,
@@ -104,6 +107,8 @@ impl Core {
             want: None,
             command: String::new(),
             is_busy: false,
+            is_blocked: false,
+            unblocked: None,
             sleep_allowed: false,
             dtr: true,
             client: None,
@@ -211,7 +216,7 @@ impl Core {
     /// The final result of a command.
     pub(crate) fn finish(&mut self, answer: Answer) {
         let (text, number) = match answer {
-            Ok(Done::Said) => return,
+            Ok(Done::Said | Done::Wait) => return,
             _ if self.profile.quiet => return,
             Ok(Done::Ok) => ("OK".to_owned(), 0),
             Err(Refusal::Cme(code)) if self.profile.cmee > 0 => (self.cme(code), 4),
@@ -227,6 +232,13 @@ impl Core {
         match self.profile.cmee {
             1 => format!("+CME ERROR: {code}"),
             _ => format!("+CME ERROR: {}", cme_words(code)),
+        }
+    }
+
+    /// The result of a command that waits; nothing if none does.
+    pub(crate) fn unblock(&mut self, answer: Answer) {
+        if self.is_blocked {
+            self.unblocked = Some(answer);
         }
     }
 
@@ -305,8 +317,8 @@ impl Core {
 
     /// Leaves the network; the engine tells the dialect which contexts went.
     pub(crate) fn deregister(&mut self, to: u8) {
-        self.timers.cancel(&Timer::Registered);
-        self.timers.cancel(&Timer::OutageOver);
+        self.timers.cancel(Timer::Registered);
+        self.timers.cancel(Timer::OutageOver);
         self.set_stat(to);
         self.drop_contexts();
     }
@@ -402,6 +414,7 @@ impl Core {
     fn begin_report(&mut self, host: &str, port: u16, tls: bool) -> usize {
         let mut record = self.record.lock();
         let opened_at = record.start.elapsed();
+        record.meter.activity(opened_at);
         record.connections.push(ConnectionReport {
             host: host.to_owned(),
             port,
@@ -414,6 +427,13 @@ impl Core {
             lasted: Duration::ZERO,
         });
         record.connections.len() - 1
+    }
+
+    /// Something went over the air.
+    fn on_air(&self) {
+        let mut record = self.record.lock();
+        let now = record.start.elapsed();
+        record.meter.activity(now);
     }
 
     fn report(&self, place: usize, change: impl FnOnce(&mut ConnectionReport)) {
@@ -438,6 +458,7 @@ impl Core {
             SocketEvent::Closed => socket.cut(),
             SocketEvent::Readable => {}
         }
+        self.on_air();
         match what {
             SocketEvent::Opened => self.report(place, |report| report.connected = true),
             SocketEvent::Failed(_) | SocketEvent::Closed => {
@@ -456,6 +477,7 @@ impl Core {
         }
         let taken = socket.send(bytes);
         let place = socket.report;
+        self.on_air();
         self.report(place, |report| report.up += taken as u64);
         Some(taken)
     }
@@ -482,13 +504,19 @@ impl Core {
         !self.fires(FaultKind::RecvUrcLost)
     }
 
-    /// Ends a connection and frees its socket; false if there was none.
-    pub(crate) fn close(&mut self, slot: Slot) -> bool {
-        let Some(socket) = self.sockets.remove(&slot) else {
-            return false;
-        };
-        self.report(socket.report, |report| report.is_open = false);
-        true
+    /// The next block to push to the firmware; `None` when nothing is left.
+    pub(crate) fn take_some(&mut self, slot: Slot) -> Option<Vec<u8>> {
+        self.take(slot, 1460).filter(|bytes| !bytes.is_empty())
+    }
+
+    /// Ends a connection, if there is one, and frees its socket.
+    pub(crate) fn close(&mut self, slot: Slot) {
+        if let Some(socket) = self.sockets.remove(&slot) {
+            if socket.state == State::Open {
+                self.on_air();
+            }
+            self.report(socket.report, |report| report.is_open = false);
+        }
     }
 
     pub(crate) fn close_all(&mut self) {

@@ -3,6 +3,7 @@
 pub(crate) mod hex;
 mod quectel;
 mod simcom;
+mod ublox;
 
 use std::{fmt, time::Duration};
 
@@ -77,6 +78,6 @@ pub(crate) fn vendor(dialect: Dialect) -> (&'static Personality, Box<dyn Vendor>
     match dialect {
         Dialect::Quectel => (&quectel::PERSONALITY, Box::<quectel::Quectel>::default()),
         Dialect::Simcom => (&simcom::PERSONALITY, Box::<simcom::Simcom>::default()),
-        Dialect::Ublox => (&quectel::PERSONALITY, Box::<quectel::Quectel>::default()),
+        Dialect::Ublox => (&ublox::PERSONALITY, Box::<ublox::Ublox>::default()),
     }
 }

@@ -41,6 +41,8 @@ pub(crate) struct Engine {
     core: Core,
     vendor: Box<dyn Vendor>,
     line: Vec<u8>,
+    /// Bytes that came while a command waited for the network.
+    backlog: Vec<u8>,
     /// Clients of the two ports, to end their connections at stop.
     clients: [Option<(u64, Wire)>; 2],
 }
@@ -52,6 +54,7 @@ impl Engine {
             core: Core::new(config, personality, record, events),
             vendor,
             line: Vec::new(),
+            backlog: Vec::new(),
             clients: [None, None],
         }
     }
@@ -95,6 +98,12 @@ impl Engine {
             Event::ContextsLost(contexts) => self.contexts_lost(&contexts),
             Event::Stop => {}
         }
+        if let Some(answer) = self.core.unblocked.take() {
+            self.core.is_blocked = false;
+            self.end(answer);
+            let backlog = std::mem::take(&mut self.backlog);
+            self.bytes(&backlog);
+        }
     }
 
     fn timer(&mut self, timer: Timer) {
@@ -106,7 +115,6 @@ impl Engine {
                 self.core.register();
             }
             Timer::DataLate => self.data_late(),
-            Timer::Say(text) => self.core.urc(text),
         }
     }
 }
@@ -135,6 +143,7 @@ impl Engine {
         }
         if port == Port::Uart {
             self.core.log('*', "client gone");
+            self.core.record.client_gone();
             self.core.client = None;
             self.line.clear();
         }
@@ -182,6 +191,10 @@ impl Engine {
         self.core.sleep_allowed = false;
         self.vendor.restart();
         self.line.clear();
+        self.backlog.clear();
+        self.core.is_blocked = false;
+        self.core.is_busy = false;
+        self.core.unblocked = None;
     }
 
     /// Leaves the network first and says so.
@@ -234,6 +247,9 @@ impl Engine {
         }
         let mut rest = bytes;
         while !rest.is_empty() {
+            if self.core.is_blocked {
+                return self.backlog.extend_from_slice(rest);
+            }
             rest = match self.core.want.take() {
                 Some(want) => self.data(want, rest),
                 None => self.text(rest),
@@ -335,7 +351,7 @@ impl Engine {
         }
         for command in commands {
             let done = self.command(command)?;
-            if done == Done::Said {
+            if done != Done::Ok {
                 return Ok(done);
             }
         }
@@ -364,6 +380,10 @@ impl Engine {
     }
 
     fn end(&mut self, answer: Answer) {
+        if answer == Ok(Done::Wait) {
+            self.core.is_blocked = true;
+            return self.core.flush();
+        }
         self.core.finish(answer);
         self.core.flush();
         self.core.is_busy = false;
@@ -397,7 +417,7 @@ impl Engine {
     }
 
     fn data_done(&mut self, mut want: Want, is_cancelled: bool) {
-        self.core.timers.cancel(&Timer::DataLate);
+        self.core.timers.cancel(Timer::DataLate);
         self.core.log('>', &format!("[{} bytes]", want.got.len()));
         self.core.is_busy = true;
         if self.core.fires(FaultKind::UploadFlip) {

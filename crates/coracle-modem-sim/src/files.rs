@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 /// Bytes that all files together may have.
-const CAPACITY: usize = 256 * 1024;
+pub(crate) const CAPACITY: usize = 256 * 1024;
 
 #[derive(Debug, Default)]
 pub(crate) struct Files(BTreeMap<String, Vec<u8>>);
@@ -25,10 +25,6 @@ impl Files {
 
     pub(crate) fn remove(&mut self, name: &str) -> bool {
         self.0.remove(name).is_some()
-    }
-
-    pub(crate) fn clear(&mut self) {
-        self.0.clear();
     }
 
     /// Names and sizes.

@@ -17,6 +17,7 @@ mod host;
 mod names;
 mod network;
 mod output;
+mod power;
 mod profile;
 mod record;
 mod sim_card;
@@ -36,6 +37,7 @@ pub use crate::{
     },
     fault::{Fault, FaultKind, Faults},
     names::{BadName, Name, Names},
+    power::{Estimate, PowerModel, RadioReport, Usage, estimate},
     sockets::ConnectionReport,
-    start::{Address, Counters, Handle, ModemSim},
+    start::{Address, Counters, Handle, ModemSim, Report},
 };

@@ -6,7 +6,7 @@
 
 use std::{
     collections::VecDeque,
-    io,
+    fmt, io,
     net::{SocketAddr, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread,
@@ -46,6 +46,20 @@ pub struct ConnectionReport {
     pub opened_at: Duration,
     /// From the request to the end, or until now.
     pub lasted: Duration,
+}
+
+impl fmt::Display for ConnectionReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, .. } = self;
+        let tls = if self.tls { " tls" } else { "" };
+        let failed = if self.connected { "" } else { " not connected" };
+        let (at, lasted) = (self.opened_at.as_secs_f64(), self.lasted.as_secs_f64());
+        let (up, down) = (self.up, self.down);
+        write!(
+            f,
+            "{host}:{port}{tls}{failed} at {at:.3} s for {lasted:.3} s, {up} bytes up, {down} down"
+        )
+    }
 }
 
 /// Which of the modem's sockets: plain and TLS ones are numbered apart.

@@ -8,6 +8,7 @@ pub(crate) use self::{identity::ICCID, network::cid, settings::sleep};
 use crate::{
     answer::{Answer, Done, Refusal},
     command::{Command, Op},
+    config::Dialect,
     core::Core,
 };
 
@@ -15,7 +16,10 @@ use crate::{
 pub(crate) fn restart(core: &mut Core, command: &Command) -> Option<Answer> {
     let is_cfun = command.name == "+CFUN" && command.op == Op::Set;
     let is_own = command.name == core.personality.restart && command.op == Op::Run;
-    let is_restart = is_own || is_cfun && command.number(1) == Some(1);
+    // u-blox restarts with 15 and 16 instead of a second parameter.
+    let is_ublox = core.config.dialect == Dialect::Ublox;
+    let is_number = is_ublox && matches!(command.number(0), Some(15 | 16));
+    let is_restart = is_own || is_cfun && (is_number || command.number(1) == Some(1));
     is_restart.then(|| {
         core.log('*', "restart");
         Ok(Done::Ok)

@@ -6,6 +6,7 @@ use std::{
     path::PathBuf,
     sync::mpsc,
     thread::{self, JoinHandle},
+    time::Duration,
 };
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     engine::{Engine, Event, Events},
     fault::FaultKind,
     host::{Host, Port},
+    power::{PowerModel, RadioReport},
     record::Shared,
     sockets::ConnectionReport,
 };
@@ -50,6 +52,8 @@ pub struct Counters {
     pub commands: u64,
     /// Times that the modem came up.
     pub boots: u64,
+    /// Clients of the UART that came and went.
+    pub clients: u64,
     /// Faults that fired.
     pub faults: u64,
     /// The same by kind.
@@ -62,6 +66,30 @@ impl Counters {
         let mut all = self.fired.iter();
         all.find(|(one, _)| *one == kind)
             .map_or(0, |(_, count)| *count)
+    }
+}
+
+/// What a run cost.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Since start.
+    pub uptime: Duration,
+    /// The connections that the firmware asked for, oldest first.
+    pub connections: Vec<ConnectionReport>,
+    /// Radio time, by the model.
+    pub radio: RadioReport,
+    /// The model.
+    pub model: PowerModel,
+}
+
+/// One line for each connection, then the radio, then the model.
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for one in &self.connections {
+            writeln!(f, "connection {one}")?;
+        }
+        writeln!(f, "radio {}", self.radio)?;
+        write!(f, "model {}", self.model)
     }
 }
 
@@ -140,9 +168,24 @@ impl Handle {
         self.record.lock().counters.clone()
     }
 
-    /// The connections that the firmware asked for, oldest first.
-    pub fn connections(&self) -> Vec<ConnectionReport> {
-        self.record.lock().connections.clone()
+    /// What it would have cost: connections and radio time until now.
+    pub fn report(&self) -> Report {
+        let record = self.record.lock();
+        let uptime = record.start.elapsed();
+        let mut connections = record.connections.clone();
+        let open = connections.iter_mut().filter(|one| one.is_open);
+        open.for_each(|one| one.lasted = uptime.saturating_sub(one.opened_at));
+        Report {
+            uptime,
+            connections,
+            radio: record.meter.report(uptime),
+            model: record.meter.model(),
+        }
+    }
+
+    /// Waits until a client of the UART has come and gone.
+    pub fn wait_for_end_of_client(&self) {
+        self.record.wait_for_end_of_client();
     }
 
     /// Ends the connections and the threads. Dropping does the same.

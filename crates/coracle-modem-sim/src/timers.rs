@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Timer {
     /// Power came; the firmware of the modem is up.
     Booted,
@@ -12,8 +12,6 @@ pub(crate) enum Timer {
     OutageOver,
     /// Announced data did not come.
     DataLate,
-    /// A line that the modem says by itself.
-    Say(String),
 }
 
 /// Few timers at a time: a list is enough.
@@ -25,8 +23,8 @@ impl Timers {
         self.0.push((Instant::now() + after, timer));
     }
 
-    pub(crate) fn cancel(&mut self, timer: &Timer) {
-        self.0.retain(|(_, other)| other != timer);
+    pub(crate) fn cancel(&mut self, timer: Timer) {
+        self.0.retain(|(_, other)| *other != timer);
     }
 
     pub(crate) fn clear(&mut self) {

@@ -43,24 +43,6 @@ pub(crate) enum BadTls {
     Identity,
 }
 
-/// Why the server was not taken, as far as modems tell.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Refused {
-    /// Issuer, dates or name of the certificate.
-    Certificate,
-    /// Anything else in the handshake.
-    Handshake,
-}
-
-impl Refused {
-    pub(crate) const fn of(error: &Error) -> Self {
-        match error {
-            Error::InvalidCertificate(_) => Self::Certificate,
-            _ => Self::Handshake,
-        }
-    }
-}
-
 pub(crate) fn client(options: TlsOptions) -> Result<TlsClient, BadTls> {
     let provider = Arc::new(ring::default_provider());
     let name = options.sni.as_deref().and_then(owned_name);

@@ -34,7 +34,7 @@ fn bytes_go_to_the_peer_and_back() {
     assert_eq!(uart.ok("AT+QIRD=0,0"), "+QIRD: 5,5,0");
     assert_eq!(uart.ok("AT+QISEND=0,0"), "+QISEND: 5,5,0");
     uart.ok("AT+QICLOSE=0");
-    let report = modem.connections();
+    let report = modem.report().connections;
     assert_eq!((report[0].up, report[0].down), (5, 5));
     assert!(report[0].connected && !report[0].is_open);
 }

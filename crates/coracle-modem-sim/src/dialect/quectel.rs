@@ -6,7 +6,9 @@
 mod context;
 mod data;
 mod errors;
+mod files;
 mod housekeeping;
+mod ssl;
 
 use crate::{
     answer::{Answer, Done, Refusal},
@@ -37,7 +39,10 @@ pub(crate) static PERSONALITY: Personality = Personality {
 };
 
 /// Connection ids 0 to 11.
-pub(crate) const SOCKETS: u8 = 12;
+const SOCKETS: u8 = 12;
+/// Most bytes of one `QISEND` or `QSSLSEND`, and of one `QIRD` or `QSSLRECV`.
+const MAX_SEND: u32 = 1460;
+const MAX_READ: u32 = 1500;
 
 /// Settings that power does not keep.
 #[derive(Debug)]
@@ -48,6 +53,7 @@ pub(crate) struct Quectel {
     echoes_data: bool,
     /// `QICFG="dataformat"`: hexadecimal to send, and received.
     hex: (bool, bool),
+    ssl: ssl::Ssl,
 }
 
 impl Default for Quectel {
@@ -56,6 +62,7 @@ impl Default for Quectel {
             last_error: 0,
             echoes_data: true,
             hex: (false, false),
+            ssl: ssl::Ssl::default(),
         }
     }
 }
@@ -64,6 +71,8 @@ impl Vendor for Quectel {
     fn command(&mut self, core: &mut Core, command: &Command) -> Option<Answer> {
         context::command(self, core, command)
             .or_else(|| data::command(self, core, command))
+            .or_else(|| ssl::command(self, core, command))
+            .or_else(|| files::command(core, command))
             .or_else(|| housekeeping::command(self, core, command))
     }
 
@@ -75,7 +84,7 @@ impl Vendor for Quectel {
                 }
                 data::send(core, slot, &bytes)
             }
-            Purpose::File(_) => Err(Refusal::Error),
+            Purpose::File(name) => files::uploaded(core, &name, bytes),
         }
     }
 

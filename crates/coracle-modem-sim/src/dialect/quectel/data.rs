@@ -1,6 +1,6 @@
 //! Sockets: `QIOPEN`, `QISEND`, `QIRD`, `QICLOSE`, `QISTATE`.
 
-use super::{Quectel, SOCKETS, errors, notice};
+use super::{MAX_READ, MAX_SEND, Quectel, SOCKETS, errors, notice};
 use crate::{
     answer::{Answer, Done, Refusal},
     command::{Command, Op},
@@ -10,10 +10,6 @@ use crate::{
     sockets::{Slot, Socket, State},
     standard::cid,
 };
-
-/// Most bytes of one `QISEND` and of one `QIRD`.
-pub(super) const MAX_SEND: u32 = 1460;
-pub(super) const MAX_READ: u32 = 1500;
 
 /// Access modes: buffered, pushed.
 const BUFFERED: u8 = 0;
@@ -198,11 +194,10 @@ pub(super) fn received(own: &Quectel, core: &mut Core, slot: Slot) {
         }
         return;
     }
-    let Some(bytes) = core.take(slot, 1500).filter(|bytes| !bytes.is_empty()) else {
-        return;
-    };
-    let head = format!("{}: \"recv\",{id},{}\r\n", notice(family), bytes.len());
-    core.push(head, own.received_form(bytes), "\r\n");
+    while let Some(bytes) = core.take_some(slot) {
+        let head = format!("{}: \"recv\",{id},{}\r\n", notice(family), bytes.len());
+        core.push(head, own.received_form(bytes), "\r\n");
+    }
 }
 
 impl Quectel {

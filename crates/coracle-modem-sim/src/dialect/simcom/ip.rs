@@ -82,7 +82,7 @@ fn close_network(own: &mut Ip, core: &mut Core) -> Answer {
         return Err(Refusal::Error);
     }
     let plain: Vec<Slot> = (0..SOCKETS).map(Slot::plain).collect();
-    plain.iter().for_each(|slot| drop(core.close(*slot)));
+    plain.iter().for_each(|slot| core.close(*slot));
     core.network.deactivate(CID);
     core.urc(format!("+NETCLOSE: {}", error::OK));
     Ok(Done::Ok)
@@ -297,14 +297,13 @@ pub(super) fn event(own: &Ip, core: &mut Core, slot: Slot, what: SocketEvent) {
 
 /// Without manual mode the bytes come by themselves, behind two headers.
 fn push(core: &mut Core, slot: Slot) {
-    let Some(bytes) = core.take(slot, 1460).filter(|bytes| !bytes.is_empty()) else {
-        return;
-    };
     let Some(socket) = core.sockets.get(&slot) else {
         return;
     };
     let from = format!("RECV FROM:{}:{}", socket.host, socket.port);
-    core.push(format!("{from}\r\n+IPD{}\r\n", bytes.len()), bytes, "\r\n");
+    while let Some(bytes) = core.take_some(slot) {
+        core.push(format!("{from}\r\n+IPD{}\r\n", bytes.len()), bytes, "\r\n");
+    }
 }
 
 const fn open_error(error: &OpenError) -> u8 {

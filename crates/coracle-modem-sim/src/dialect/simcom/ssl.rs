@@ -171,7 +171,7 @@ fn stop(own: &mut Ssl, core: &mut Core) -> Answer {
     if !own.stop() {
         return Err(Refusal::Error);
     }
-    (0..SESSIONS).for_each(|id| drop(core.close(Slot::tls(id))));
+    (0..SESSIONS).for_each(|id| core.close(Slot::tls(id)));
     core.urc("+CCHSTOP: 0");
     Ok(Done::Ok)
 }
@@ -339,8 +339,7 @@ pub(super) fn event(own: &Ssl, core: &mut Core, slot: Slot, what: SocketEvent) {
             }
         }
         SocketEvent::Readable => {
-            let bytes = core.take(slot, 1460).unwrap_or_default();
-            if !bytes.is_empty() {
+            while let Some(bytes) = core.take_some(slot) {
                 let head = format!("+CCHRECV: DATA,{id},{}\r\n", bytes.len());
                 core.push(head, bytes, "\r\n");
             }
