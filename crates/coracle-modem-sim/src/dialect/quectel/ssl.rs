@@ -1,9 +1,10 @@
 //! TLS: `QSSLCFG`, `QSSLOPEN`, `QSSLSEND`, `QSSLRECV`, `QSSLCLOSE`, `QSSLSTATE`.
 //!
 //! Facts: "EC2x&EG9x&EG2x-G&EM05 Series SSL Application Note", "BG96 SSL AT Commands
-//! Manual". They do not say that the name in the certificate is checked. Here it is, where
-//! the server is verified and `"sni"` is on. The notes have no code of its own for a
-//! server that is refused: it is [`errors::CONNECT_FAILED`].
+//! Manual". They do not say that the name in the certificate is checked. Newer firmware has
+//! `"checkhost"` for that, which public drivers of BG9x and EC2x set; where it is on and
+//! the server is verified, the name is. The notes have no code of its own for a server
+//! that is refused: it is [`errors::CONNECT_FAILED`].
 
 use super::{MAX_READ, MAX_SEND, Quectel, SOCKETS, errors, files::stored_name};
 use crate::{
@@ -30,6 +31,7 @@ struct Context {
     level: u32,
     ignores_time: bool,
     sni: bool,
+    check_host: bool,
     version: u32,
     ca: String,
     cert: String,
@@ -42,6 +44,7 @@ impl Default for Context {
             level: 0,
             ignores_time: true,
             sni: false,
+            check_host: false,
             version: 4,
             ca: String::new(),
             cert: String::new(),
@@ -89,6 +92,7 @@ impl Context {
             "sslversion" => self.version = number(5)?,
             "ignorelocaltime" => self.ignores_time = number(1)? == 1,
             "sni" => self.sni = number(1)? == 1,
+            "checkhost" => self.check_host = number(1)? == 1,
             "cacert" => self.ca = text()?,
             "clientcert" => self.cert = text()?,
             "clientkey" => self.key = text()?,
@@ -105,6 +109,7 @@ impl Context {
             "sslversion" => self.version.to_string(),
             "ignorelocaltime" => u8::from(self.ignores_time).to_string(),
             "sni" => u8::from(self.sni).to_string(),
+            "checkhost" => u8::from(self.check_host).to_string(),
             "cacert" => format!("\"{}\"", self.ca),
             "clientcert" => format!("\"{}\"", self.cert),
             "clientkey" => format!("\"{}\"", self.key),
@@ -125,13 +130,13 @@ impl Context {
             2 => file(&self.cert).zip(file(&self.key)),
             _ => None,
         };
-        let name = self.sni.then(|| host.to_owned());
+        let name = |wanted: bool| wanted.then(|| host.to_owned());
         tls::client(TlsOptions {
             roots,
             identity,
             now: (!self.ignores_time).then(|| core.unix_time().unwrap_or(0)),
-            expected_name: name.clone(),
-            sni: name,
+            expected_name: name(self.check_host),
+            sni: name(self.sni),
         })
         .ok()
     }
