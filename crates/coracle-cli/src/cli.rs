@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::output::{Outcome, Output};
-use crate::{devnet, eth, key, record, rlp};
+use crate::{devnet, eth, key, modem_sim, record, rlp};
 
 /// Keys, transactions, ABI, records and an embedded chain.
 #[derive(Debug, Parser)]
@@ -20,6 +20,8 @@ struct Cli {
 enum Command {
     /// Run a small EVM chain on this machine, until stopped.
     Devnet(devnet::DevnetArgs),
+    /// Run an emulated cellular modem on this machine, until stopped.
+    ModemSim(Box<modem_sim::ModemSimArgs>),
     /// Keys in keystore files.
     #[command(subcommand)]
     Key(key::Command),
@@ -38,6 +40,7 @@ impl Command {
     fn run(self, out: &mut dyn Write) -> Outcome {
         match self {
             Self::Devnet(args) => args.run(out),
+            Self::ModemSim(args) => args.run(out),
             Self::Key(command) => command.run(out),
             Self::Eth(command) => command.run(out),
             Self::Rlp(command) => command.run(out),

@@ -12,6 +12,7 @@ mod failure;
 mod input;
 mod key;
 mod keystore;
+mod modem_sim;
 mod output;
 mod passphrase;
 mod record;

@@ -17,6 +17,7 @@ mod host;
 mod names;
 mod network;
 mod output;
+mod parse;
 mod power;
 mod profile;
 mod record;
@@ -37,7 +38,8 @@ pub use crate::{
     },
     fault::{Fault, FaultKind, Faults},
     names::{BadName, Name, Names},
+    parse::BadText,
     power::{Estimate, PowerModel, RadioReport, Usage, estimate},
     sockets::ConnectionReport,
-    start::{Address, Counters, Handle, ModemSim, Report},
+    start::{Address, Counters, Handle, ModemSim, Report, Watch},
 };

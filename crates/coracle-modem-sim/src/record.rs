@@ -5,7 +5,10 @@ use std::{
     time::Instant,
 };
 
-use crate::{config::Config, power::Meter, sockets::ConnectionReport, start::Counters, transcript::Transcript};
+use crate::{
+    config::Config, power::Meter, sockets::ConnectionReport, start::Counters,
+    transcript::Transcript,
+};
 
 #[derive(Debug)]
 pub(crate) struct Record {

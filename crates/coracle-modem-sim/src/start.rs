@@ -69,6 +69,17 @@ impl Counters {
     }
 }
 
+/// Waits for what clients do.
+#[derive(Debug)]
+pub struct Watch(Shared);
+
+impl Watch {
+    /// Waits until a client of the UART has come and gone, ever.
+    pub fn wait_for_end_of_client(&self) {
+        self.0.wait_for_end_of_client();
+    }
+}
+
 /// What a run cost.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Report {
@@ -183,9 +194,9 @@ impl Handle {
         }
     }
 
-    /// Waits until a client of the UART has come and gone.
-    pub fn wait_for_end_of_client(&self) {
-        self.record.wait_for_end_of_client();
+    /// Something to wait with in another thread; it does not keep the modem running.
+    pub fn watch(&self) -> Watch {
+        Watch(self.record.clone())
     }
 
     /// Ends the connections and the threads. Dropping does the same.
