@@ -97,8 +97,8 @@ mod firmware {
     /// The first page counts the starts, one word each; the second is for trying.
     async fn flash(flash: &mut Flash) {
         let starts = count_start(flash).await;
-        let page = Flash::PAGE_SIZE as u32;
-        let end = Flash::SIZE as u32;
+        let page = Flash::PAGE_SIZE;
+        let end = Flash::SIZE;
         let mut word = [0; 4];
 
         defmt::assert_eq!(flash.erase(page, 2 * page).await, Ok(()));
@@ -120,12 +120,12 @@ mod firmware {
         );
         let past = flash.read(u32::MAX - 1, &mut word).await;
         defmt::assert_eq!(past, Err(FlashError::OutOfBounds));
-        defmt::info!("flash ok, start {=usize}", starts);
+        defmt::info!("flash ok, start {=u32}", starts);
     }
 
-    async fn count_start(flash: &mut Flash) -> usize {
+    async fn count_start(flash: &mut Flash) -> u32 {
         for start in 1.. {
-            let offset = (start * 4) as u32;
+            let offset = start * 4;
             let mut word = [0; 4];
             defmt::assert_eq!(flash.read(offset, &mut word).await, Ok(()));
             if word == [0xFF; 4] {
@@ -208,7 +208,8 @@ mod firmware {
     const LONGEST: usize = 6000;
 
     fn pattern(len: usize) -> impl Iterator<Item = u8> {
-        (0..len).map(move |number| (number % 251) as u8 ^ (len % 256) as u8)
+        let low = |number: usize| number.to_le_bytes()[0];
+        (0..len).map(move |number| low(number % 251) ^ low(len))
     }
 
     async fn send(uart: &mut ModemUart, len: usize) {

@@ -42,12 +42,13 @@ pub enum FlashError {
 
 impl Flash {
     /// Bytes in the partition.
-    pub const SIZE: usize = 256 * 1024;
+    pub const SIZE: u32 = 256 * 1024;
     /// Bytes in a page, which is erased as one.
-    pub const PAGE_SIZE: usize = 4096;
+    pub const PAGE_SIZE: u32 = 4096;
 
-    const WORDS: usize = Self::SIZE / WORD_LEN;
-    const BASE: usize = chip::FLASH_END - Self::SIZE;
+    const LEN: usize = Self::SIZE as usize;
+    const WORDS: usize = Self::LEN / WORD_LEN;
+    const BASE: usize = chip::FLASH_END - Self::LEN;
 
     pub(crate) fn open() -> Self {
         let mut flash = Self(());
@@ -92,7 +93,7 @@ fn check(from: usize, to: usize, unit: usize) -> Result<(), FlashError> {
     if !from.is_multiple_of(unit) || !to.is_multiple_of(unit) {
         return Err(FlashError::NotAligned);
     }
-    if from > to || to > Flash::SIZE {
+    if from > to || to > Flash::LEN {
         return Err(FlashError::OutOfBounds);
     }
     Ok(())
@@ -125,17 +126,17 @@ impl ReadNorFlash for Flash {
     }
 
     fn capacity(&self) -> usize {
-        Self::SIZE
+        Self::LEN
     }
 }
 
 impl NorFlash for Flash {
     const WRITE_SIZE: usize = WORD_LEN;
-    const ERASE_SIZE: usize = Self::PAGE_SIZE;
+    const ERASE_SIZE: usize = Self::PAGE_SIZE as usize;
 
     async fn erase(&mut self, from: u32, to: u32) -> Result<(), FlashError> {
         let (from, to) = (from as usize, to as usize);
-        check(from, to, Self::PAGE_SIZE)?;
+        check(from, to, Self::ERASE_SIZE)?;
         self.fill(from / WORD_LEN, to / WORD_LEN);
         Ok(())
     }
