@@ -166,6 +166,10 @@ pub(crate) struct Status {
     pub(crate) echo: bool,
     /// How many bytes of payload the modem may be waiting for.
     pub(crate) owed: u16,
+    /// A command was begun and its line not ended.
+    pub(crate) half_written: bool,
+    /// The modem said anything at all since this was last cleared.
+    pub(crate) heard: bool,
 }
 
 impl Status {
@@ -176,6 +180,8 @@ impl Status {
         network_lost: false,
         echo: false,
         owed: 0,
+        half_written: false,
+        heard: false,
     };
 
     /// Nothing is known but that it forgot everything.
@@ -378,7 +384,7 @@ impl<U: Uart, T: DelayNs> At<U, T> {
         {
             return Err(Error::BadText);
         }
-        self.core.begin(&exchange);
+        self.core.begin();
         let timeout_ms = exchange.timeout_ms;
         let mut progress = Progress::default();
         loop {
@@ -419,6 +425,15 @@ impl<U: Uart, T: DelayNs> At<U, T> {
         }
     }
 
+    /// Takes what the modem said while nobody listened.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future loses nothing.
+    pub(crate) fn catch_up(&mut self) -> impl Future<Output = Result<(), Error>> {
+        self.drain(0)
+    }
+
     /// Passes over everything until the modem is silent for so long; news are noted.
     pub(crate) async fn drain(&mut self, quiet_ms: u32) -> Result<(), Error> {
         self.core.reader.grant(MAX_EXCHANGE_LEN);
@@ -426,7 +441,10 @@ impl<U: Uart, T: DelayNs> At<U, T> {
             let token = self.core.reader.token(&mut self.uart, Awaited::default());
             match select(token, self.delay.delay_ms(quiet_ms)).await {
                 Either::Second(()) => {
-                    self.core.reader.forget_line();
+                    // What is only just arriving is not yet a torn line.
+                    if quiet_ms > 0 {
+                        self.core.reader.forget_line();
+                    }
                     return Ok(());
                 }
                 Either::First(Ok(_)) => {
@@ -477,14 +495,11 @@ impl Core {
         self.answer.get(..self.answer_len).unwrap_or_default()
     }
 
-    fn begin(&mut self, exchange: &Exchange<'_>) {
+    fn begin(&mut self) {
         self.status.dirty = true;
         self.answer_len = 0;
         self.answered = false;
         self.reader.grant(MAX_EXCHANGE_LEN);
-        if let Some(send) = exchange.send {
-            self.status.owed = send.payload.len().try_into().unwrap_or(u16::MAX);
-        }
     }
 
     fn end(&mut self, progress: &Progress, result: Result<(), Error>) -> Result<usize, Error> {
@@ -505,6 +520,9 @@ impl Core {
         progress: &mut Progress,
     ) -> Result<Option<Result<(), Error>>, Error> {
         self.write(uart, out).await?;
+        if let (Out::Command(_), Some(send)) = (out, &exchange.send) {
+            self.status.owed = send.payload.len().try_into().unwrap_or(u16::MAX);
+        }
         loop {
             let token = self.reader.token(uart, awaited(exchange)).await?;
             match self.step(token, exchange, progress) {
@@ -524,6 +542,7 @@ impl Core {
             Out::Command(pieces) => ("AT", pieces, "\r", None),
             Out::Payload(payload) => ("", &[][..], "", Some(payload)),
         };
+        self.status.half_written = payload.is_none();
         let head = [Piece::Text(head)];
         let tail = [Piece::Text(tail)];
         for piece in head.iter().chain(pieces).chain(&tail) {
@@ -536,6 +555,7 @@ impl Core {
             write_all(uart, payload).await?;
             self.status.owed = 0;
         }
+        self.status.half_written = false;
         uart.flush().await.map_err(uart_error)
     }
 
@@ -673,6 +693,7 @@ impl Core {
 
     /// Notes the line, if it is one of those that are said unasked.
     fn note(&mut self) -> Option<Meaning> {
+        self.status.heard = true;
         let line = self.reader.line();
         let mut known = self.urcs.iter().chain(urc::COMMON);
         let (urc, rest) = known.find_map(|urc| Some((urc, text::after(line, urc.prefix)?)))?;

@@ -30,6 +30,13 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
             self.pins.set(PinName::Dtr, true);
             self.at.pause(WAKE_MS).await;
         }
+        if !self.at.status().dirty {
+            match self.at.catch_up().await {
+                // The answer may be found among it all the same.
+                Err(Error::Flood) => {}
+                other => other?,
+            }
+        }
         if self.at.status().dirty {
             self.at.sockets().settle();
             self.resynchronise().await?;
@@ -73,7 +80,12 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
             true => PROBES,
             false => 1,
         };
+        self.at.status().heard = false;
         if self.probe(probes).await? {
+            return Ok(());
+        }
+        // It said something, so it is on, and the key would switch it off.
+        if self.at.status().heard && self.probe(PROBES).await? {
             return Ok(());
         }
         self.restart().await?;
@@ -93,7 +105,9 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
     async fn probe(&mut self, tries: u32) -> Result<bool, Error> {
         let command_ms = self.at.timeouts().command_ms;
         for _ in 0..tries {
-            if self.at.status().owed > 0 {
+            // A line that was begun is not ended: what it says by then may be a command of
+            // its own, such as a PIN cut short. With the next command behind it, it is none.
+            if self.at.status().owed > 0 && !self.at.status().half_written {
                 self.at.abort_prompt().await?;
             }
             self.at.drain(command_ms / QUIET_PART).await?;

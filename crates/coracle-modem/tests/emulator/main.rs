@@ -55,7 +55,10 @@ async fn exchange<D: Dialect>(modem: &HostModem<'_, D>, security: Security, len:
     let mut got = vec![0; len];
     socket.read_exact(&mut got).await.expect("read");
     assert!(got == sent, "bytes changed on their way");
-    socket.write_all(b"\r\nOK\r\n+QIURC: \"closed\",0\r\nBYE").await.expect("write");
+    socket
+        .write_all(b"\r\nOK\r\n+QIURC: \"closed\",0\r\nBYE")
+        .await
+        .expect("write");
     let mut rest = Vec::new();
     let mut buf = [0; 64];
     loop {
@@ -74,12 +77,22 @@ fn plain<D: Dialect>(dialect: D, kind: SimDialect) {
     block_on(async {
         modem.attach().await.expect("attach");
         assert!(modem.signal().await.expect("signal").rssi_dbm.is_some());
-        let operator = modem.operator().await.expect("operator").expect("registered");
+        let operator = modem
+            .operator()
+            .await
+            .expect("operator")
+            .expect("registered");
         assert_eq!(operator.name.as_str(), "Coracle Test");
-        assert_eq!(modem.identity().await.expect("identity").imei.as_str(), "490154203237518");
+        assert_eq!(
+            modem.identity().await.expect("identity").imei.as_str(),
+            "490154203237518"
+        );
         modem.network_time().await.expect("time");
         modem.resolve(HOST).await.expect("resolve");
-        assert!(matches!(modem.resolve("nowhere.example").await, Err(Error::Dns(_))));
+        assert!(matches!(
+            modem.resolve("nowhere.example").await,
+            Err(Error::Dns(_))
+        ));
         for len in [1, 1000, 5000] {
             exchange(&modem, Security::Plain, len).await;
         }
@@ -123,11 +136,17 @@ fn secure<D: Dialect + Copy>(dialect: D, kind: SimDialect, checks_names: bool) {
     };
     // Another authority.
     let refused = open(ours.server(HOST), trusting(other_pem, any));
-    assert!(matches!(refused, Some(Error::TlsHandshake(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Some(Error::TlsHandshake(_))),
+        "{refused:?}"
+    );
     // Another name.
     let refused = open(ours.server("other.example"), trusting(ours_pem, false));
     match checks_names {
-        true => assert!(matches!(refused, Some(Error::TlsHandshake(_))), "{refused:?}"),
+        true => assert!(
+            matches!(refused, Some(Error::TlsHandshake(_))),
+            "{refused:?}"
+        ),
         false => assert_eq!(refused, Some(Error::TlsNameUnchecked)),
     }
     // Nothing to trust.

@@ -13,7 +13,11 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 fn echo(mut stream: impl Read + Write) {
     let mut buf = [0; 4096];
     while let Ok(read @ 1..) = stream.read(&mut buf) {
-        if stream.write_all(&buf[..read]).and_then(|()| stream.flush()).is_err() {
+        if stream
+            .write_all(&buf[..read])
+            .and_then(|()| stream.flush())
+            .is_err()
+        {
             return;
         }
         if buf[..read].ends_with(b"BYE") {

@@ -85,6 +85,8 @@ pub struct State {
     pub wanted: Option<usize>,
     pub tag: String,
     pub dns: &'static str,
+    /// How many bytes of a send are taken.
+    pub takes: usize,
 }
 
 impl State {
@@ -109,6 +111,8 @@ pub struct Fake {
     pub inject: Option<(usize, Vec<u8>)>,
     pub line_end: &'static str,
     pub hung: bool,
+    /// Answers nothing, but hears.
+    pub mute: bool,
     pub on: bool,
     /// How many bytes a read gives, and whether it waits before each.
     pub read_len: usize,
@@ -135,6 +139,7 @@ impl Fake {
                 wanted: None,
                 tag: String::new(),
                 dns: "192.0.2.7",
+                takes: usize::MAX,
             },
             behaviour: Box::new(behaviour),
             out: VecDeque::new(),
@@ -147,6 +152,7 @@ impl Fake {
             inject: None,
             line_end: "\r\n",
             hung: false,
+            mute: false,
             on: true,
             read_len: 1,
             lazy: false,
@@ -233,7 +239,7 @@ impl Fake {
         let number = self.log.len();
         self.log.push(text.clone());
         let Some(at) = text
-            .rfind("AT")
+            .find("AT")
             .filter(|at| text[..*at].bytes().all(|c| !c.is_ascii_alphanumeric()))
         else {
             return;
@@ -259,7 +265,7 @@ impl Fake {
             return;
         }
         let tokens = self.common(&text[at + 2..]);
-        if fault != Some(Fault::Mute) {
+        if fault != Some(Fault::Mute) && !self.mute {
             self.emit(tokens);
         }
         self.serve();
@@ -321,7 +327,13 @@ impl Fake {
 
     fn enter_pin(&mut self, command: &str) -> Vec<Token> {
         let state = &mut self.state;
-        if command == format!("+CPIN=\"{}\"", state.pin) && state.pin_tries > 0 {
+        let digits = command.strip_prefix("+CPIN=\"").unwrap_or_default();
+        let digits = digits.strip_suffix('"').unwrap_or(digits);
+        // Unkind: a PIN cut short counts.
+        if digits.is_empty() || !digits.bytes().all(|c| c.is_ascii_digit()) {
+            return vec![line("ERROR")];
+        }
+        if digits == state.pin && state.pin_tries > 0 {
             state.cpin = "READY";
             return vec![ok()];
         }
@@ -343,15 +355,33 @@ impl Fake {
     }
 }
 
+/// Another end for the lines of a token, but not for its payload.
 fn with_line_end(token: &[u8], end: &str) -> Token {
-    // Only tokens that are lines; payload stays as it is.
-    let text = String::from_utf8_lossy(token);
-    match token.strip_prefix(b"\r\n") {
-        Some(rest) if rest.iter().filter(|c| **c == b'\n').count() == 1 => {
-            text.replace("\r\n", end).into_bytes()
-        }
-        _ => token.to_vec(),
-    }
+    let Some(rest) = token.strip_prefix(b"\r\n") else {
+        return token.to_vec();
+    };
+    let len = rest.windows(2).position(|two| two == b"\r\n");
+    let (head, rest) = rest.split_at(len.unwrap_or(rest.len()));
+    let rest = rest
+        .strip_prefix(b"\r\n")
+        .map(|rest| [end.as_bytes(), rest].concat());
+    [end.as_bytes(), head, &rest.unwrap_or_default()].concat()
+}
+
+/// The fields of a command, without quotes; `None` where one is not as it should be.
+pub fn fields(text: &str) -> Vec<&str> {
+    text.split(',')
+        .map(|field| field.trim_matches('"'))
+        .collect()
+}
+
+/// Whether these fields are all there and are numbers.
+pub fn are_numbers(fields: &[&str], places: &[usize]) -> bool {
+    places.iter().all(|place| {
+        fields
+            .get(*place)
+            .is_some_and(|field| field.parse::<usize>().is_ok())
+    })
 }
 
 /// The device's end of the line.

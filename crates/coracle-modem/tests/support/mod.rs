@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod fake;
 pub mod quectel;
+pub mod simcom;
 
 use std::cell::RefCell;
 use std::future::Future;

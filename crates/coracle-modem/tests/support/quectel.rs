@@ -1,6 +1,6 @@
 //! The small modem as a Quectel.
 
-use super::fake::{Behaviour, Fake, State, Token, line, ok};
+use super::fake::{Behaviour, Fake, State, Token, are_numbers, fields, line, ok};
 
 pub struct QuectelFake;
 
@@ -15,10 +15,16 @@ fn number(text: &str) -> usize {
 impl Behaviour for QuectelFake {
     fn command(&mut self, fake: &mut State, command: &str) -> Option<Vec<Token>> {
         let (name, rest) = command.split_once('=').unwrap_or((command, ""));
-        let fields: Vec<&str> = rest
-            .split(',')
-            .map(|field| field.trim_matches('"'))
-            .collect();
+        let fields = fields(rest);
+        let places: &[usize] = match name {
+            "+QIOPEN" => &[1, 4],
+            "+QISEND" | "+QIRD" => &[0, 1],
+            "+QICLOSE" => &[0],
+            _ => &[],
+        };
+        if !are_numbers(&fields, places) {
+            return None;
+        }
         Some(match name {
             "+QPINC" => vec![line(&format!("+QPINC: \"SC\",{},10", fake.pin_tries)), ok()],
             "+QIACT?" if fake.active => {
