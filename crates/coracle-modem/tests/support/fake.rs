@@ -87,6 +87,9 @@ pub struct State {
     pub dns: &'static str,
     /// How many bytes of a send are taken.
     pub takes: usize,
+    pub csq: &'static str,
+    pub cops: &'static str,
+    pub cclk: &'static str,
 }
 
 impl State {
@@ -109,6 +112,11 @@ pub struct Fake {
     /// Counts places between tokens, from 0.
     pub boundary: usize,
     pub inject: Option<(usize, Vec<u8>)>,
+    pub on_inject: Option<fn(&mut State)>,
+    /// A data connection comes about by itself at this command.
+    pub activate_at: Option<usize>,
+    /// Outcomes before `OK`.
+    pub swap_results: bool,
     pub line_end: &'static str,
     pub hung: bool,
     /// Answers nothing, but hears.
@@ -140,6 +148,9 @@ impl Fake {
                 tag: String::new(),
                 dns: "192.0.2.7",
                 takes: usize::MAX,
+                csq: "+CSQ: 23,99",
+                cops: "+COPS: 0,0,\"Fake\",7",
+                cclk: "+CCLK: \"26/11/22,10:30:00+04\"",
             },
             behaviour: Box::new(behaviour),
             out: VecDeque::new(),
@@ -150,6 +161,9 @@ impl Fake {
             faults: Vec::new(),
             boundary: 0,
             inject: None,
+            on_inject: None,
+            activate_at: None,
+            swap_results: false,
             line_end: "\r\n",
             hung: false,
             mute: false,
@@ -189,6 +203,9 @@ impl Fake {
             && *at == self.boundary
         {
             self.out.extend(bytes.iter());
+            if let Some(then) = self.on_inject.take() {
+                then(&mut self.state);
+            }
         }
         self.boundary += 1;
     }
@@ -238,6 +255,7 @@ impl Fake {
     fn command(&mut self, text: String) {
         let number = self.log.len();
         self.log.push(text.clone());
+        self.state.active |= self.activate_at == Some(number);
         let Some(at) = text
             .find("AT")
             .filter(|at| text[..*at].bytes().all(|c| !c.is_ascii_alphanumeric()))
@@ -264,7 +282,10 @@ impl Fake {
             self.emit(vec![bytes.clone()]);
             return;
         }
-        let tokens = self.common(&text[at + 2..]);
+        let mut tokens = self.common(&text[at + 2..]);
+        if self.swap_results {
+            tokens.sort_by_key(|token| token == b"\r\nOK\r\n");
+        }
         if fault != Some(Fault::Mute) && !self.mute {
             self.emit(tokens);
         }
@@ -315,7 +336,14 @@ impl Fake {
             "+CEREG?" => registration("+CEREG", state, 0),
             "+CREG?" => registration("+CREG", state, 1),
             "+CGREG?" => registration("+CGREG", state, 2),
-            "+CSQ" => vec![line("+CSQ: 23,99"), ok()],
+            "+CSQ" => vec![line(state.csq), ok()],
+            "+COPS?" => vec![line(state.cops), ok()],
+            "+CCLK?" => vec![line(state.cclk), ok()],
+            "+CGMM" => vec![line("FAKE-1"), ok()],
+            "+CGMR" => vec![line("FAKE-1 R01"), ok()],
+            "+CGSN" => vec![line("490154203237518"), ok()],
+            "+QSCLK=1" | "+CPSMS=0" | "+CEDRXS=0" => vec![ok()],
+            _ if command.starts_with("+CPSMS=") || command.starts_with("+CEDRXS=") => vec![ok()],
             _ if command.starts_with("+CPIN=") => self.enter_pin(command),
             _ if command.starts_with("+CGDCONT=") => vec![ok()],
             _ => self
