@@ -33,7 +33,8 @@ pub(crate) struct Want {
     pub(crate) len: Option<usize>,
     pub(crate) got: Vec<u8>,
     pub(crate) purpose: Purpose,
-    pub(crate) since: Instant,
+    /// What comes sooner is lost.
+    pub(crate) not_before: Instant,
 }
 
 /// Whether anybody is at home.
@@ -203,12 +204,17 @@ impl Core {
         if !self.fires(FaultKind::MissingPrompt) {
             self.raw(prompt);
         }
+        // u-blox wants 50 ms after this one.
+        let pause = match prompt.ends_with('@') {
+            true => self.config.prompt_pause,
+            false => Duration::ZERO,
+        };
         self.timers.set(self.config.data_timeout, Timer::DataLate);
         self.want = Some(Want {
             len,
             got: Vec::new(),
             purpose,
-            since: Instant::now(),
+            not_before: Instant::now() + pause,
         });
         Ok(Done::Said)
     }

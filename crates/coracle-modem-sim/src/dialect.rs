@@ -5,12 +5,12 @@ mod quectel;
 mod simcom;
 mod ublox;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use crate::{
     answer::Answer,
     command::Command,
-    config::{Config, Dialect},
+    config::Dialect,
     core::Core,
     profile::Profile,
     sockets::{Slot, SocketEvent},
@@ -43,17 +43,6 @@ pub(crate) struct Personality {
     pub(crate) power_off: (&'static str, Option<&'static str>),
     /// A command that restarts the modem, besides `CFUN=1,1`.
     pub(crate) restart: &'static str,
-    /// Data that comes too soon after the prompt is lost.
-    pub(crate) pauses_after_prompt: bool,
-}
-
-impl Personality {
-    pub(crate) fn prompt_pause(&self, config: &Config) -> Duration {
-        match self.pauses_after_prompt {
-            true => config.prompt_pause,
-            false => Duration::ZERO,
-        }
-    }
 }
 
 /// A maker's commands and habits.

@@ -1,6 +1,9 @@
 //! The modem's main loop: one thread, one queue of events, no polling.
 
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::{
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender},
+    time::{Duration, Instant},
+};
 
 use crate::{
     answer::{Answer, Done, Refusal},
@@ -325,7 +328,7 @@ impl Engine {
         if self.core.network.is_registered() && self.core.fires(FaultKind::RegistrationLoss) {
             let outage = self.core.faults.outage_ms();
             self.core.deregister(stat::SEARCHING);
-            let outage = std::time::Duration::from_millis(outage.into());
+            let outage = Duration::from_millis(outage.into());
             self.core.timers.set(outage, Timer::OutageOver);
         }
         let is_connected = self.core.network.contexts.values().any(|one| one.is_active);
@@ -394,8 +397,7 @@ impl Engine {
 /// Announced data.
 impl Engine {
     fn data<'a>(&mut self, mut want: Want, bytes: &'a [u8]) -> &'a [u8] {
-        let pause = self.core.personality.prompt_pause(&self.core.config);
-        if want.since.elapsed() < pause {
+        if Instant::now() < want.not_before {
             let count = bytes.len();
             let text = format!("{count} bytes too soon after the prompt");
             self.core.log('!', &text);

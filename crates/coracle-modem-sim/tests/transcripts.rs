@@ -78,7 +78,10 @@ fn peer(text: &str) -> Option<Peer> {
     }
 }
 
-fn start(transcript: &Transcript, dialect: &str) -> (coracle_modem_sim::Handle, Uart, Option<Peer>) {
+fn start(
+    transcript: &Transcript,
+    dialect: &str,
+) -> (coracle_modem_sim::Handle, Uart, Option<Peer>) {
     let mut config = Config::local(dialect.parse().unwrap());
     let peer = peer(&transcript.head["peer"]);
     if let Some(peer) = &peer {

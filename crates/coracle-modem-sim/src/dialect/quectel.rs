@@ -35,7 +35,6 @@ pub(crate) static PERSONALITY: Personality = Personality {
     chatter: &["+QIND: \"csq\",20,99", "+CTZV: +00", "+QIND: SMS DONE"],
     power_off: ("+QPOWD", Some("POWERED DOWN")),
     restart: "+CFUN=1,1",
-    pauses_after_prompt: false,
 };
 
 /// Connection ids 0 to 11.

@@ -33,7 +33,6 @@ pub(crate) static PERSONALITY: Personality = Personality {
     chatter: &["SMS DONE", "PB DONE", "+CGEV: EPS PDN ACT 1"],
     power_off: ("+CPOF", None),
     restart: "+CRESET",
-    pauses_after_prompt: false,
 };
 
 /// `<err>` of the TCP/IP commands.

@@ -34,7 +34,6 @@ pub(crate) static PERSONALITY: Personality = Personality {
     chatter: &["+CTZV: +00", "+UUPSMR: 0", "+CGEV: ME PDN ACT 1"],
     power_off: ("+CPWROFF", None),
     restart: "",
-    pauses_after_prompt: true,
 };
 
 /// Settings that power does not keep.
