@@ -162,7 +162,9 @@ impl Fault {
         self
     }
 
-    /// Fires only while a command line that starts so is worked on, `AT+QISEND` say.
+    /// Fires only while the last command line is one that starts so, `AT+QISEND` say.
+    ///
+    /// What comes by itself afterwards belongs to that line, too.
     #[must_use]
     pub fn on(mut self, command: &str) -> Self {
         self.command = Some(command.to_ascii_uppercase());

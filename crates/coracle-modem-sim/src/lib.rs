@@ -14,6 +14,7 @@ mod engine;
 mod fault;
 mod files;
 mod host;
+mod lookalikes;
 mod names;
 mod network;
 mod output;
@@ -37,6 +38,7 @@ pub use crate::{
         Signal, SimCard,
     },
     fault::{Fault, FaultKind, Faults},
+    lookalikes::lookalikes,
     names::{BadName, Name, Names},
     parse::BadText,
     power::{Estimate, PowerModel, RadioReport, Usage, estimate},

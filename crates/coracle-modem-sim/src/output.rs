@@ -205,3 +205,65 @@ fn throttle(pieces: Vec<Piece>, baud: u32) -> Vec<Piece> {
     }
     out
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::Fault;
+
+    fn paced(kind: Option<FaultKind>, baud: Option<u32>) -> (Vec<Piece>, usize) {
+        let fault = kind.map(|kind| Fault::once(kind));
+        let mut faults = fault.map_or(Faults::none(), |fault| Faults::none().with(fault));
+        let mut notes = Vec::new();
+        let tokens = vec![Token::raw("AT\r"), Token::line("\r\nOK\r\n")];
+        let pieces = pace(tokens, baud, &mut faults, "AT", &mut notes);
+        (pieces, notes.len())
+    }
+
+    fn joined(pieces: &[Piece]) -> Vec<u8> {
+        let bytes = pieces.iter().map(|piece| piece.bytes.as_slice());
+        bytes.collect::<Vec<_>>().concat()
+    }
+
+    fn waits(pieces: &[Piece]) -> Duration {
+        pieces.iter().map(|piece| piece.wait).sum()
+    }
+
+    #[test]
+    fn an_answer_is_one_write() {
+        let (pieces, notes) = paced(None, None);
+        assert_eq!((pieces.len(), notes), (1, 0));
+        assert_eq!(waits(&pieces), Duration::ZERO);
+    }
+
+    #[test]
+    fn pacing_changes_no_byte() {
+        for kind in [FaultKind::Late, FaultKind::Burst, FaultKind::OneByte] {
+            let (pieces, notes) = paced(Some(kind), None);
+            assert_eq!(joined(&pieces), b"AT\r\r\nOK\r\n", "{kind:?}");
+            assert_eq!(notes, 1, "{kind:?}");
+            assert!(waits(&pieces) > Duration::ZERO, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn single_bytes_are_single() {
+        let (pieces, _) = paced(Some(FaultKind::OneByte), None);
+        assert_eq!(pieces.len(), 9);
+    }
+
+    #[test]
+    fn a_late_rest_waits_as_long_as_allowed() {
+        let (pieces, _) = paced(Some(FaultKind::Late), None);
+        assert_eq!(pieces.len(), 2);
+        assert!(waits(&pieces) <= Duration::from_millis(20));
+    }
+
+    #[test]
+    fn a_line_rate_gives_each_byte_its_time() {
+        let (pieces, _) = paced(None, Some(9600));
+        assert_eq!(joined(&pieces).len(), 9);
+        let want = Duration::from_nanos(9 * (10_000_000_000 / 9600));
+        assert_eq!(waits(&pieces), want);
+    }
+}

@@ -233,7 +233,9 @@ mod tests {
     #[test]
     fn traffic_within_the_tail_is_one_wake_up() {
         let mut meter = Meter::new(model());
-        [100, 103, 113].map(|seconds| meter.activity(at(seconds)));
+        for seconds in [100, 103, 113] {
+            meter.activity(at(seconds));
+        }
         let report = meter.report(at(140));
         assert_eq!(report.wakeups, 1);
         assert_eq!(report.on, at(2 + 13 + 10));

@@ -3,6 +3,7 @@
 use crate::{
     answer::{Answer, Done, Refusal},
     command::{Command, Op},
+    config::Dialect,
     core::Core,
     network::{Context, Network, REGISTRATIONS},
     standard::number,
@@ -190,7 +191,8 @@ fn define(core: &mut Core, command: &Command) -> Answer {
     Ok(Done::Ok)
 }
 
-/// `CGAUTH=cid,method,user,password`; SIMCom has password and user in this order, too.
+/// `CGAUTH=cid,method,user,password`; SIM7600 has the password first, and A76xx firmware
+/// is not of one mind, so SIMCom may do either.
 fn authenticate(core: &mut Core, command: &Command) -> Answer {
     if command.op != Op::Set {
         return Err(Refusal::NOT_SUPPORTED);
@@ -201,12 +203,22 @@ fn authenticate(core: &mut Core, command: &Command) -> Answer {
         Some(1..=3) => {
             let user = command.text(2).ok_or(Refusal::PARAMETERS)?;
             let password = command.text(3).unwrap_or_default();
-            Some((user.to_owned(), password.to_owned()))
+            Some(in_order(core, user, password))
         }
         _ => return Err(Refusal::PARAMETERS),
     };
     core.network.contexts.entry(id).or_default().login = login;
     Ok(Done::Ok)
+}
+
+fn in_order(core: &Core, first: &str, second: &str) -> (String, String) {
+    let wanted = core.config.apn.as_ref().and_then(|apn| apn.login.as_ref());
+    let is_swapped = core.config.dialect == Dialect::Simcom
+        && wanted.is_some_and(|(user, password)| user == second && password == first);
+    match is_swapped {
+        true => (second.to_owned(), first.to_owned()),
+        false => (first.to_owned(), second.to_owned()),
+    }
 }
 
 fn activate(core: &mut Core, command: &Command) -> Answer {

@@ -18,6 +18,8 @@ pub(crate) struct Uart {
     stream: TcpStream,
     /// Everything that came and was not consumed.
     pub(crate) seen: Vec<u8>,
+    /// What `%PORT%` stands for in [`Uart::try_ask`].
+    pub(crate) port: u16,
 }
 
 impl Uart {
@@ -28,6 +30,7 @@ impl Uart {
         Self {
             stream,
             seen: Vec::new(),
+            port: 0,
         }
     }
 
@@ -84,6 +87,37 @@ impl Uart {
                 return answer;
             }
         }
+    }
+
+    /// Sends a line; gives up when `end` does not come soon.
+    pub(crate) fn try_ask(&mut self, line: &str, end: &str) -> Option<()> {
+        let line = line.replace("%PORT%", &self.port.to_string());
+        self.stream.write_all(format!("{line}\r").as_bytes()).ok()?;
+        let soon = Some(Duration::from_millis(60));
+        self.stream.set_read_timeout(soon).unwrap();
+        let mut buf = [0; 4096];
+        loop {
+            let windows = self.seen.windows(end.len());
+            if windows.into_iter().any(|window| window == end.as_bytes()) {
+                self.seen.clear();
+                return Some(());
+            }
+            match self.stream.read(&mut buf) {
+                Ok(count @ 1..) => self.seen.extend_from_slice(&buf[..count]),
+                _ => return None,
+            }
+        }
+    }
+
+    /// Forgets what came and comes at once.
+    pub(crate) fn drain(&mut self) {
+        let soon = Some(Duration::from_millis(10));
+        self.stream.set_read_timeout(soon).unwrap();
+        let mut buf = [0; 4096];
+        while let Ok(count @ 1..) = self.stream.read(&mut buf) {
+            self.seen.extend_from_slice(&buf[..count]);
+        }
+        self.seen.clear();
     }
 
     /// Sends a line that must end in `OK`; gives the answer without it.
