@@ -7,6 +7,7 @@
 
 #![expect(unsafe_code, reason = "tasks want to live for ever")]
 
+use core::pin::pin;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -84,7 +85,7 @@ where
         clock: Clock::new(),
         delay: Delay,
     };
-    run(|| async { exit(main(peripherals).await) })
+    run(|| async { exit(pin!(main(peripherals)).await) })
 }
 
 /// Ends the firmware and QEMU with it.

@@ -10,6 +10,7 @@
 //! ```
 
 use core::fmt;
+use core::pin::pin;
 
 use coracle::client::eth::{
     ClientError, EntryId, EthClient, Inclusion, Intent, Milestone, Outbox, Phase, Progress, Put,
@@ -180,8 +181,8 @@ where
     ///
     /// That of the client: what was durable stays, the next wake goes on from there.
     pub async fn advance(&mut self, watch: &mut impl Watch) -> Result<usize, Error<C, S, O>> {
-        self.submit(watch).await?;
-        self.settle(watch).await
+        pin!(self.submit(watch)).await?;
+        pin!(self.settle(watch)).await
     }
 
     /// Waits for as long as lies between two looks.
@@ -199,7 +200,7 @@ where
         let mut last = None;
         while let Some((id, phase)) = self.next_open(last).await? {
             if matches!(phase, Phase::Queued | Phase::Reserved | Phase::Signed) {
-                let hash = self.client.submit(id).await?;
+                let hash = pin!(self.client.submit(id)).await?;
                 watch.step(id, Step::Sent(hash));
             }
             last = Some(id);
@@ -219,8 +220,8 @@ where
                 _ => Milestone::Sent,
             };
             if reached < ceiling {
-                let progress = self.client.settle(id).await?;
-                self.follow(id, reached, progress, watch).await?;
+                let progress = pin!(self.client.settle(id)).await?;
+                pin!(self.follow(id, reached, progress, watch)).await?;
                 ceiling = progress.milestone();
             }
             open = open.saturating_add(usize::from(ceiling != Milestone::Final));
@@ -264,7 +265,7 @@ where
         id: EntryId,
         watch: &mut impl Watch,
     ) -> Result<(), Error<C, S, O>> {
-        let hash = self.client.submit(id).await?;
+        let hash = pin!(self.client.submit(id)).await?;
         watch.step(id, Step::Sent(hash));
         Ok(())
     }

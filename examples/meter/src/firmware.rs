@@ -1,14 +1,17 @@
 //! The meter on a device: board, settings, log.
 
 use coracle::board::Board as _;
+use core::pin::pin;
+
 use coracle::client::eth::EntryId;
 use coracle::core::Address;
 use coracle::core::ecdsa::{KeyError, SecretKey};
 use coracle::modem::{self, Pin, Roots, Tls};
 use coracle_qemu::{Exit, Peripherals, Qemu, stack_used};
 use meter::device::{Cause, Step, Watch};
-use meter::program;
+use meter::program::{self, Memory};
 use meter::settings::{Installed, SettingsError};
+use static_cell::ConstStaticCell;
 
 #[cfg(feature = "quectel")]
 use coracle::modem::Quectel as Dialect;
@@ -25,10 +28,13 @@ coracle_qemu::entry!(measure);
 /// The longest settings in bytes: a dozen lines and a certificate.
 const SETTINGS_LEN: usize = 2048;
 
+/// Outside of the futures, which are copied while they are made.
+static TEXT: ConstStaticCell<[u8; SETTINGS_LEN]> = ConstStaticCell::new([0; SETTINGS_LEN]);
+static MEMORY: ConstStaticCell<Memory> = ConstStaticCell::new(Memory::new());
+
 async fn measure(peripherals: Peripherals) -> Exit {
-    let mut text = [0; SETTINGS_LEN];
-    let text = coracle_qemu::settings(&mut text);
-    let exit = match run(peripherals, text).await {
+    let text = coracle_qemu::settings(TEXT.take());
+    let exit = match pin!(run(peripherals, text)).await {
         Ok(()) => Exit::Success,
         Err(()) => Exit::Failure,
     };
@@ -43,8 +49,11 @@ async fn run(peripherals: Peripherals, text: &str) -> Result<(), ()> {
     // Made anew at each start. A product keeps its key in a slot.
     let key = SecretKey::generate(&mut parts.random).map_err(bad_key)?;
     let settings = installed.settings();
-    let tip = program::run(parts, key, &settings, &mut Log).await;
-    let tip = tip.map_err(|error| defmt::error!("failed: {}", error))?;
+    let mut log = Log;
+    let run = pin!(program::run(parts, key, &settings, MEMORY.take(), &mut log));
+    let tip = run
+        .await
+        .map_err(|error| defmt::error!("failed: {}", error))?;
     defmt::info!("done: {} records, head {}", tip.count, tip.head);
     Ok(())
 }

@@ -30,7 +30,7 @@ use self::board::HostBoard;
 pub use self::count::{Cost, Counted};
 pub use self::node::{Node, Wait};
 use self::table::Table;
-use crate::program::{self, LIMITS, Settings};
+use crate::program::{self, LIMITS, Memory, Settings};
 
 /// Why the run failed, in one line.
 pub type Failure = Box<dyn Error + Send + Sync>;
@@ -144,7 +144,14 @@ impl<D: DelayNs> Session<'_, D> {
             looks: self.config.max_polls,
         };
         let parts = board.into_parts();
-        let run = program::run(parts, &mut self.key, &settings, &mut self.table);
+        let mut memory = Memory::new();
+        let run = program::run(
+            parts,
+            &mut self.key,
+            &settings,
+            &mut memory,
+            &mut self.table,
+        );
         let tip = block_on(run)?;
         self.table.tip(tip);
         Ok(bundle)

@@ -4,6 +4,7 @@
 //! [watches](Watch).
 
 use core::fmt;
+use core::pin::pin;
 
 use coracle::board::{Board, Clock, Network, Parts};
 use coracle::client::eth::{
@@ -24,7 +25,7 @@ use crate::device::{Cause, Meter, MeterError, Watch};
 use crate::sensor::Household;
 
 /// Entries that the outbox holds: readings on their way to finality.
-const PLACES: usize = 8;
+const PLACES: usize = 4;
 
 /// Call data of one entry in bytes; a reading is 324.
 const PLACE_LEN: usize = 384;
@@ -65,6 +66,31 @@ pub struct Settings<'a> {
 
 type Outbox = MemoryOutbox<PLACES, PLACE_LEN>;
 
+/// What a run keeps, apart from itself: as a value of a future it would be copied with it.
+#[derive(Debug)]
+pub struct Memory {
+    outbox: Outbox,
+    net_buf: [u8; NET_BUF_LEN],
+    intent_buf: [u8; PLACE_LEN],
+}
+
+impl Memory {
+    /// Nothing kept yet.
+    pub const fn new() -> Self {
+        Self {
+            outbox: Outbox::new(),
+            net_buf: [0; NET_BUF_LEN],
+            intent_buf: [0; PLACE_LEN],
+        }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 /// Why a run on board `B` with signer `S` failed.
 pub type Failure<B, S> =
     ProgramError<<<B as Board>::Network as Connect>::Error, <S as Signer>::Error>;
@@ -87,6 +113,7 @@ pub async fn run<B: Board, S: Signer<Curve = Secp256k1>>(
     parts: Parts<B>,
     signer: S,
     settings: &Settings<'_>,
+    memory: &mut Memory,
     watch: &mut impl Watch,
 ) -> Result<Tip, Failure<B, S>>
 where
@@ -114,10 +141,10 @@ where
     let client_parts = eth::Parts {
         stack: &network,
         signer,
-        outbox: Outbox::new(),
+        outbox: &mut memory.outbox,
         delay,
-        net_buf: &mut [0; NET_BUF_LEN],
-        intent_buf: &mut [0; PLACE_LEN],
+        net_buf: &mut memory.net_buf,
+        intent_buf: &mut memory.intent_buf,
     };
     let client = EthClient::new(client_parts, config).map_err(MeterError::Client)?;
     let meter = Meter::new(client, settings.contract, settings.device);
@@ -128,11 +155,12 @@ where
         console,
         open: 0,
     };
-    run.wait_for_funds().await?;
-    run.check_is_new().await?;
-    let start = start_time(&network, &clock, settings).await;
-    run.read(start).await?;
-    run.finish().await
+    // Pinned where they are made: `.await` alone would make each first and then copy it.
+    pin!(run.wait_for_funds()).await?;
+    pin!(run.check_is_new()).await?;
+    let start = pin!(start_time(&network, &clock, settings)).await;
+    pin!(run.read(start)).await?;
+    pin!(run.finish()).await
 }
 
 /// The time of the first sample. Time is simulated from there, so that a run takes
@@ -154,7 +182,7 @@ struct Run<'a, 's, B: Board, S, W>
 where
     B::Network: 'a,
 {
-    meter: Meter<'a, B::Network, S, Outbox, B::Delay>,
+    meter: Meter<'a, B::Network, S, &'a mut Outbox, B::Delay>,
     settings: &'s Settings<'s>,
     watch: &'s mut W,
     console: Option<B::Console>,
@@ -198,19 +226,20 @@ where
                 let interval_ms = self.settings.interval_ms;
                 self.meter.client().delay().delay_ms(interval_ms).await;
             }
-            self.make_room().await?;
+            pin!(self.make_room()).await?;
             let sample = house.next_sample();
             let archive = &mut Archive(self.console.as_mut());
-            self.meter.record(&sample, archive, self.watch).await?;
+            pin!(self.meter.record(&sample, archive, self.watch)).await?;
             self.open = self.open.saturating_add(1);
-            self.wake().await?;
+            pin!(self.wake()).await?;
         }
         Ok(())
     }
 
     /// One wake of the radio. What passes by itself is left to the next.
     async fn wake(&mut self) -> Result<(), Failure<B, S>> {
-        match self.meter.advance(self.watch).await {
+        let outcome = pin!(self.meter.advance(self.watch)).await;
+        match outcome {
             Ok(open) => self.open = open,
             Err(error) => self.pass_over(error)?,
         }
@@ -225,7 +254,7 @@ where
                 return Ok(());
             }
             self.meter.rest().await;
-            self.wake().await?;
+            pin!(self.wake()).await?;
         }
         Err(ProgramError::ChainTooSlow)
     }
@@ -236,7 +265,7 @@ where
                 return self.compare().await;
             }
             self.meter.rest().await;
-            self.wake().await?;
+            pin!(self.wake()).await?;
         }
         Err(MeterError::Client(ClientError::TimedOut).into())
     }

@@ -250,3 +250,44 @@ pub trait Outbox {
     /// Changes nothing.
     async fn next_open(&mut self, after: Option<EntryId>) -> Result<Option<EntryId>, Self::Error>;
 }
+
+impl<O: Outbox + ?Sized> Outbox for &mut O {
+    type Error = O::Error;
+
+    async fn put(&mut self, id: EntryId, intent: &Intent<'_>) -> Result<Put, Self::Error> {
+        O::put(self, id, intent).await
+    }
+
+    async fn entry(&mut self, id: EntryId) -> Result<Option<Entry>, Self::Error> {
+        O::entry(self, id).await
+    }
+
+    async fn intent<'b>(
+        &mut self,
+        id: EntryId,
+        buf: &'b mut [u8],
+    ) -> Result<Option<Intent<'b>>, Self::Error> {
+        O::intent(self, id, buf).await
+    }
+
+    async fn update(&mut self, id: EntryId, entry: &Entry) -> Result<(), Self::Error> {
+        O::update(self, id, entry).await
+    }
+
+    async fn reserve_nonce(
+        &mut self,
+        id: EntryId,
+        account: Account,
+        floor: u64,
+    ) -> Result<u64, Self::Error> {
+        O::reserve_nonce(self, id, account, floor).await
+    }
+
+    async fn next_nonce(&mut self, account: Account) -> Result<Option<u64>, Self::Error> {
+        O::next_nonce(self, account).await
+    }
+
+    async fn next_open(&mut self, after: Option<EntryId>) -> Result<Option<EntryId>, Self::Error> {
+        O::next_open(self, after).await
+    }
+}
