@@ -5,16 +5,20 @@
 //! afternoon of a device: chain, modem, firmware.
 
 mod board;
+mod chain;
 mod elf;
 mod error;
 mod image;
 mod log;
 mod machine;
 mod qemu;
+mod scenario;
 
 pub use self::board::{Board, Dialect};
+pub use self::chain::Chain;
 pub use self::elf::{ImageSize, Inspection};
 pub use self::error::{Error, Result};
 pub use self::image::{Image, Spec};
 pub use self::log::{Level, Line};
 pub use self::qemu::{Config, Console, Ended, Link, Outcome, Qemu};
+pub use self::scenario::{NODE_NAME, Report, Scenario, stack_bytes};

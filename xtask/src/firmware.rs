@@ -27,6 +27,7 @@ const SPEC: Spec = Spec {
         "--target",
         "--dialect",
         "--features",
+        "--log",
         "--package",
         "--example",
         "--profile",
@@ -66,7 +67,7 @@ const PROGRAMS: &[Program] = &[
     },
 ];
 
-/// What is logged unless `DEFMT_LOG` says more; lines below it take no flash.
+/// The least level that is logged; lines below it take no flash.
 const LOG: &str = "info";
 
 /// The sources of `core` in the compiler's folder.
@@ -99,6 +100,7 @@ struct Plan {
     board: &'static Board,
     target: String,
     features: Vec<String>,
+    log: String,
     profile: String,
     toolchain: Option<String>,
 }
@@ -124,6 +126,7 @@ impl Plan {
             board,
             target,
             features,
+            log: args.option("--log").map_or_else(usual_log, str::to_owned),
             profile: args.option("--profile").unwrap_or("firmware").to_owned(),
             toolchain: args.option("--toolchain").map(str::to_owned),
         })
@@ -188,11 +191,18 @@ impl Plan {
         if self.target != self.board.targets[0] {
             parts.push(self.target.clone());
         }
+        if self.log != LOG {
+            parts.push(format!("log-{}", self.log));
+        }
         if self.profile != "firmware" {
             parts.push(self.profile.clone());
         }
-        format!("{}.elf", parts.join("-")).replace('/', "_")
+        format!("{}.elf", parts.join("-")).replace(['/', '='], "_")
     }
+}
+
+fn usual_log() -> String {
+    env::var("DEFMT_LOG").unwrap_or_else(|_| LOG.into())
 }
 
 /// Package, example, and whether a modem is spoken to: named, or by a short name.
@@ -296,11 +306,12 @@ mod tests {
 
     #[test]
     fn every_choice_has_an_image_of_its_own() {
-        let choices: [&[&str]; 6] = [
+        let choices: [&[&str]; 7] = [
             &["--board", "mps2-an386"],
             &["--board", "mps2-an386", "--target", "thumbv6m-none-eabi"],
             &["--board", "mps2-an386", "--dialect", "simcom"],
             &["--board", "mps2-an386", "--features", "tls"],
+            &["--board", "mps2-an386", "--log", "error"],
             &["--board", "mps2-an386", "--profile", "release"],
             &["--board", "riscv32-virt"],
         ];

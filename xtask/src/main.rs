@@ -73,7 +73,7 @@ const COMMANDS: &[Command] = &[
     Command {
         name: "firmware",
         usage: "[meter|selftest|bench] --board CHIP [--dialect quectel|simcom|ublox] \
-                [--features F,..] [--target T] [--profile P] [--path]",
+                [--features F,..] [--log LEVEL] [--target T] [--profile P] [--path]",
         about: "build a program for an emulated board and print its size; --path prints only \
                 where the image is",
         run: firmware::command,

@@ -22,6 +22,8 @@ pub struct Spec {
     pub dialect: Option<Dialect>,
     /// Further cargo features.
     pub features: Vec<String>,
+    /// The least level that is logged, other than `info`.
+    pub log: Option<String>,
 }
 
 impl Spec {
@@ -33,6 +35,7 @@ impl Spec {
             target: None,
             dialect: None,
             features: Vec::new(),
+            log: None,
         }
     }
 
@@ -61,6 +64,9 @@ impl Spec {
         }
         if !self.features.is_empty() {
             option("--features", &self.features.join(","));
+        }
+        if let Some(level) = &self.log {
+            option("--log", level);
         }
         args
     }
@@ -158,10 +164,11 @@ mod tests {
         let spec = Spec {
             target: Some("thumbv6m-none-eabi".into()),
             features: vec!["tls".into(), "soak".into()],
+            log: Some("error".into()),
             ..Spec::meter(Board::Mps2An386, Dialect::Simcom)
         };
         let line = "meter --board mps2-an386 --target thumbv6m-none-eabi --dialect simcom \
-                    --features tls,soak";
+                    --features tls,soak --log error";
         assert_eq!(spec.args().join(" "), line);
     }
 

@@ -1,0 +1,270 @@
+//! `size`: what each example takes on each board.
+
+use std::fs;
+use std::path::PathBuf;
+
+use coracle_tests::firmware::{
+    Board, Chain, Dialect, Error, Image, Inspection, Result, Scenario, Spec,
+};
+use serde_json::json;
+
+use crate::table::{Table, difference, number};
+
+/// Where the table stands in the README.
+const BEGIN: &str = "<!-- size:begin -->\n";
+const END: &str = "<!-- size:end -->";
+
+/// Readings of a run that finds the deepest stack: the way through is the same for each.
+const READINGS: u32 = 3;
+
+/// What the Ethereum example may take on the reference board, in bytes.
+const BUDGET: Budget = Budget {
+    board: Board::Mps2An386,
+    flash: 96 * 1024,
+    ram: 24 * 1024,
+};
+
+struct Budget {
+    board: Board,
+    flash: u64,
+    /// Variables and stack together.
+    ram: u64,
+}
+
+/// What to print, and what to do with it.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Prints only an array, of the examples on the boards.
+    #[arg(long)]
+    json: bool,
+    /// Puts the table into the README.
+    #[arg(long)]
+    write: bool,
+    /// Fails where an image is over its budget, or holds what no release should.
+    #[arg(long)]
+    check: bool,
+    /// Leaves out what the choices of features, target and log change.
+    #[arg(long)]
+    brief: bool,
+}
+
+/// An example on a board.
+struct Row {
+    example: &'static str,
+    board: Board,
+    inspection: Inspection,
+    stack_bytes: u64,
+}
+
+impl Row {
+    fn ram(&self) -> u64 {
+        self.inspection.size.static_ram_bytes + self.stack_bytes
+    }
+}
+
+pub(crate) fn command(args: &Args) -> Result {
+    let chain = Chain::devnet()?;
+    let rows: Result<Vec<Row>> = Board::ALL
+        .into_iter()
+        .map(|board| measure(&chain, board))
+        .collect();
+    let rows = rows?;
+    if args.json {
+        return print_json(&rows);
+    }
+    let table = table(&rows);
+    println!("{table}");
+    if !args.brief {
+        println!("{}", differences(&rows)?);
+    }
+    print!("{}", panic_sites(&rows));
+    if args.write {
+        write(&table)?;
+    }
+    match args.check {
+        true => check(&rows),
+        false => Ok(()),
+    }
+}
+
+/// The meter that reports to an Ethereum-like chain. It runs on a chain until it is done;
+/// the stack is known only then.
+fn measure(chain: &Chain, board: Board) -> Result<Row> {
+    let scenario = Scenario::meter(board, Dialect::Quectel, READINGS);
+    let inspection = Image::build(&scenario.image)?.inspect()?;
+    let report = scenario.run(chain, |_| {})?;
+    let stack_bytes = report.stack_bytes().filter(|_| report.is_success());
+    let stack_bytes =
+        stack_bytes.ok_or_else(|| Error::at(format!("meter on {board} failed"), report.log()))?;
+    Ok(Row {
+        example: "meter-eth",
+        board,
+        inspection,
+        stack_bytes,
+    })
+}
+
+fn print_json(rows: &[Row]) -> Result {
+    let rows = rows.iter().map(|row| {
+        json!({
+            "example": row.example,
+            "board": row.board.name(),
+            "flash_bytes": row.inspection.size.flash_bytes,
+            "static_ram_bytes": row.inspection.size.static_ram_bytes,
+            "stack_bytes": row.stack_bytes,
+        })
+    });
+    let rows: Vec<_> = rows.collect();
+    let text = serde_json::to_string_pretty(&rows).map_err(|error| Error::at("JSON", error))?;
+    println!("{text}");
+    Ok(())
+}
+
+fn table(rows: &[Row]) -> String {
+    let head = [
+        "example",
+        "board",
+        "target",
+        "flash",
+        "static RAM",
+        "stack",
+        "RAM",
+    ];
+    let mut table = Table::new(3, &head);
+    for row in rows {
+        let size = row.inspection.size;
+        table.row(vec![
+            format!("`{}`", row.example),
+            format!("`{}`", row.board),
+            format!("`{}`", row.board.target()),
+            number(size.flash_bytes),
+            number(size.static_ram_bytes),
+            number(row.stack_bytes),
+            number(row.ram()),
+        ]);
+    }
+    table.to_markdown()
+}
+
+/// What each choice adds to the example as it stands in the table, or takes from it.
+fn differences(rows: &[Row]) -> Result<String> {
+    let board = BUDGET.board;
+    let Some(base) = rows.iter().find(|row| row.board == board) else {
+        return Ok(String::new());
+    };
+    let usual = || Spec::meter(board, Dialect::Quectel);
+    let dialect = |dialect: Dialect| Spec::meter(board, dialect);
+    let choices = [
+        (
+            "feature `simcom` in place of `quectel`",
+            dialect(Dialect::Simcom),
+        ),
+        (
+            "feature `ublox` in place of `quectel`",
+            dialect(Dialect::Ublox),
+        ),
+        (
+            "target `thumbv6m-none-eabi`",
+            Spec {
+                target: Some("thumbv6m-none-eabi".into()),
+                ..usual()
+            },
+        ),
+        (
+            "log of errors alone, `DEFMT_LOG=error`",
+            Spec {
+                log: Some("error".into()),
+                ..usual()
+            },
+        ),
+    ];
+    let mut table = Table::new(
+        1,
+        &["`meter-eth` on `mps2-an386` with", "flash", "static RAM"],
+    );
+    for (what, spec) in choices {
+        let size = Image::build(&spec)?.inspect()?.size;
+        let base = base.inspection.size;
+        table.row(vec![
+            what.to_owned(),
+            difference(size.flash_bytes, base.flash_bytes),
+            difference(size.static_ram_bytes, base.static_ram_bytes),
+        ]);
+    }
+    Ok(table.to_markdown())
+}
+
+fn panic_sites(rows: &[Row]) -> String {
+    let mut text = String::new();
+    for row in rows {
+        let (inspection, board) = (&row.inspection, row.board);
+        let count = inspection.panic_site_count();
+        text += &format!("{} on {board}: {count} panic call sites\n", row.example);
+        let mut sites: Vec<_> = inspection.panic_sites.iter().collect();
+        sites.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), name.as_str()));
+        for (name, count) in sites {
+            text += &format!("  {count:>4} {name}\n");
+        }
+    }
+    text
+}
+
+fn check(rows: &[Row]) -> Result {
+    let mut faults = Vec::new();
+    for row in rows {
+        let place = format!("{} on {}", row.example, row.board);
+        let found = row.inspection.faults().into_iter();
+        faults.extend(found.map(|fault| format!("{place} {fault}")));
+        if row.board == BUDGET.board {
+            faults.extend(over("flash", row.inspection.size.flash_bytes, BUDGET.flash));
+            faults.extend(over("RAM", row.ram(), BUDGET.ram));
+        }
+    }
+    match faults.is_empty() {
+        true => Ok(()),
+        false => Err(faults.join("\n  ").into()),
+    }
+}
+
+fn over(what: &str, bytes: u64, budget: u64) -> Option<String> {
+    let is_over = bytes > budget;
+    is_over.then(|| {
+        let (bytes, more) = (number(bytes), number(bytes - budget));
+        format!("meter-eth on mps2-an386 takes {bytes} bytes of {what}, {more} over its budget")
+    })
+}
+
+/// Replaces what stands between the marks.
+fn write(table: &str) -> Result {
+    let path = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md"));
+    let text = fs::read_to_string(&path).map_err(|error| Error::at("README.md", error))?;
+    let text = replaced(&text, table).ok_or("README.md has no marks of the size table")?;
+    fs::write(&path, text).map_err(|error| Error::at("README.md", error))?;
+    eprintln!("wrote the table into README.md");
+    Ok(())
+}
+
+fn replaced(text: &str, table: &str) -> Option<String> {
+    let (before, rest) = text.split_once(BEGIN)?;
+    let (_, after) = rest.split_once(END)?;
+    Some(format!("{before}{BEGIN}{table}{END}{after}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_stands_between_the_marks_is_replaced() {
+        let readme = format!("a\n{BEGIN}old\n{END}\nb\n");
+        let expected = format!("a\n{BEGIN}| new |\n{END}\nb\n");
+        assert_eq!(replaced(&readme, "| new |\n"), Some(expected));
+        assert_eq!(replaced("no marks", "| new |\n"), None);
+    }
+
+    #[test]
+    fn what_is_over_its_budget_is_named() {
+        assert_eq!(over("flash", 10, 10), None);
+        assert!(over("flash", 11, 10).is_some_and(|fault| fault.contains("1 over")));
+    }
+}
