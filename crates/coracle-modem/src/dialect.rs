@@ -3,6 +3,7 @@
 mod file;
 mod quectel;
 mod simcom;
+mod ublox;
 
 use core::net::IpAddr;
 
@@ -11,7 +12,8 @@ use embedded_hal_async::delay::DelayNs;
 pub use self::file::FileName;
 pub use self::quectel::Quectel;
 pub use self::simcom::Simcom;
-use crate::at::{Answer, At, Piece, SocketId, Uart, Urc};
+pub use self::ublox::Ublox;
+use crate::at::{Answer, At, End, Exchange, Piece, SocketId, Uart, Urc};
 use crate::{Config, Error, NetworkTime, Tls};
 
 /// What a dialect is beside its functions.
@@ -193,8 +195,22 @@ pub fn optional(result: Result<usize, Error>) -> Result<(), Error> {
     }
 }
 
-/// A modem's code as an error carries it.
-pub(crate) fn code(number: Option<u32>) -> Result<u16, Error> {
+/// A command that brings a line or none, then `OK`: see
+/// [`At::was_answered`](crate::at::At::was_answered).
+pub const fn maybe(answer: Answer<'_>, timeout_ms: u32) -> Exchange<'_> {
+    Exchange {
+        answer: Some(answer),
+        end: End::OkAnyway,
+        ..Exchange::ok(timeout_ms)
+    }
+}
+
+/// A modem's code as an error carries it; [`Error::Malformed`] for none.
+///
+/// # Errors
+///
+/// [`Error::Malformed`].
+pub fn code(number: Option<u32>) -> Result<u16, Error> {
     let number = number.ok_or(Error::Malformed)?;
     Ok(u16::try_from(number).unwrap_or(u16::MAX))
 }

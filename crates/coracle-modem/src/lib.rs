@@ -29,7 +29,7 @@ pub use crate::at::{At, Uart};
 pub use crate::config::{
     Authentication, AuthenticationMethod, Config, FlowControl, Pin, Roots, Timeouts, Tls,
 };
-pub use crate::dialect::{Dialect, Quectel, Simcom};
+pub use crate::dialect::{Dialect, Quectel, Simcom, Ublox};
 pub use crate::error::Error;
 pub use crate::modem::{Identity, Modem, Operator, Security, ShortText, Signal};
 pub use crate::pins::{ControlPin, ControlPins, NoPin, PinName, Pins};

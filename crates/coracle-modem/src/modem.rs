@@ -205,6 +205,10 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
             Err(_) => State::Closing,
         };
         self.at.sockets().set(slot, state);
+        if matches!(opened, Err(Error::Connect(_) | Error::Dns(_))) {
+            // Perhaps it is the data connection, whose loss nobody told: the next try looks.
+            self.stage = self.stage.min(Stage::SetUp);
+        }
         opened.map(|()| slot)
     }
 }

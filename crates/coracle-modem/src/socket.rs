@@ -172,8 +172,6 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
         // Before the command: what arrives during it is news.
         self.at.sockets().set_readable(slot, false);
         let read = match self.dialect.receive(&mut self.at, known.id, out).await {
-            // A modem that has let the socket go has nothing more for it.
-            Err(Error::Refused | Error::RefusedWith(_)) if known.closed => Ok(0),
             Ok(read) => {
                 // News come once, until the modem's buffer was found empty.
                 if read.more {
@@ -181,9 +179,26 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
                 }
                 Ok(read.len.min(len))
             }
-            Err(error) => Err(error),
+            Err(error) => self.ended(slot, error).await,
         };
         self.settle(slot, read)
+    }
+
+    /// A modem that has let a socket go refuses to read from it: that is the end of what
+    /// came, if the other side closed, of which the notice may come only now.
+    async fn ended(&mut self, slot: u8, error: Error) -> Result<usize, Error> {
+        if !matches!(error, Error::Refused | Error::RefusedWith(_)) {
+            return Err(error);
+        }
+        if !self.at.sockets().get(slot).closed {
+            self.at
+                .listen(self.at.timeouts().command_ms / PARTS)
+                .await?;
+        }
+        match self.at.sockets().get(slot).closed {
+            true => Ok(0),
+            false => Err(error),
+        }
     }
 
     /// Ends a transfer: a failure gives the connection up.

@@ -320,3 +320,23 @@ fn secrets_are_not_shown() {
     assert!(Pin::new("123").is_none() && Pin::new("12a4").is_none());
     assert!(Pin::new("123456789").is_none());
 }
+
+#[test]
+fn pin_without_an_answer_is_sent_again_only_after_a_restart() {
+    let bench = Bench::new(locked());
+    let modem = bench.modem_with(Quectel, with_pin());
+    bench.run(modem.attach()).unwrap();
+    let log = bench.log();
+    let at = log
+        .iter()
+        .position(|line| line.starts_with("AT+CPIN="))
+        .unwrap();
+    let bench = Bench::new(locked());
+    bench.fake.borrow_mut().faults.push((at, Fault::Silence));
+    let modem = bench.modem_with(Quectel, with_pin());
+    assert_eq!(bench.run(modem.attach()), Err(Error::Timeout));
+    assert_eq!(bench.fake.borrow().restarts, 0);
+    let _ = bench.run(modem.attach());
+    assert_eq!(bench.run(modem.attach()), Ok(()));
+    assert_eq!((pins_sent(&bench), bench.fake.borrow().restarts), (2, 1));
+}

@@ -2,16 +2,22 @@
 
 mod support;
 
-use coracle_modem::{Dialect, Error, Quectel, Security, Simcom};
+use coracle_modem::{Dialect, Error, Quectel, Security, Simcom, Ublox};
 use embedded_io_async::{Read, Write};
 use support::fake::Fault;
-use support::{Bench, Fake, TestModem, quectel, simcom};
+use support::{Bench, Fake, TestModem, quectel, simcom, ublox};
 
 /// Runs a test for every dialect.
 macro_rules! for_each_dialect {
     ($($name:ident),* $(,)?) => {
         mod of_quectel {
             $(#[test] fn $name() { super::$name(super::Quectel, super::quectel::fake); })*
+        }
+        mod of_ublox_r4 {
+            $(#[test] fn $name() { super::$name(super::Ublox::SaraR4, super::ublox::fake); })*
+        }
+        mod of_ublox_r5 {
+            $(#[test] fn $name() { super::$name(super::Ublox::SaraR5, super::ublox::fake); })*
         }
         mod of_simcom {
             $(#[test] fn $name() { super::$name(super::Simcom, super::simcom::fake); })*
@@ -40,6 +46,11 @@ for_each_dialect!(
     no_more_sockets_than_there_are,
     names_that_do_not_resolve_and_hosts_that_refuse_differ,
     modem_that_hangs_is_reset_by_its_pin,
+    prompt_left_open_is_filled_without_a_restart,
+    missing_prompt_costs_the_connection_and_no_more,
+    dropped_opens_leave_no_socket_behind,
+    data_connection_that_is_gone_unnoticed_is_made_again,
+    restart_ends_connections,
 );
 
 const HOST: &str = "example.org";
@@ -73,7 +84,10 @@ fn attaches_opens_sends_receives_and_closes<D: Dialect>(dialect: D, fake: fn() -
     let log = bench.log();
     let transparent = log.iter().any(|line| line.contains("+++"));
     assert!(
-        !transparent && log.iter().any(|line| line.contains("CLOSE=0")),
+        !transparent
+            && log
+                .iter()
+                .any(|line| line.contains("CLOSE=0") || line.contains("USOCL=0")),
         "{log:?}"
     );
 }
@@ -92,7 +106,8 @@ fn payload_that_looks_like_answers_stays_payload<D: Dialect>(dialect: D, fake: f
 }
 
 /// What may come unasked at any time.
-const NEWS: [&[u8]; 8] = [
+const NEWS: [&[u8]; 9] = [
+    b"\r\n+UUSORD: 0,12\r\n",
     b"\r\n+CREG: 1\r\n",
     b"\r\n+CEREG: 1,\"00AB\",\"0001\",7\r\n",
     b"\r\n+QIURC: \"recv\",0\r\n",
@@ -312,7 +327,7 @@ fn data_connection_is_made_again_after_its_loss<D: Dialect>(dialect: D, fake: fn
         bench
             .fake
             .borrow_mut()
-            .say(b"\r\n+QIURC: \"pdpdeact\",1\r\n\r\n+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY\r\n");
+            .say(b"\r\n+QIURC: \"pdpdeact\",1\r\n\r\n+CIPEVENT: NETWORK CLOSED UNEXPECTEDLY\r\n\r\n+UUPSDD: 0\r\n");
         let lost = socket.read(&mut [0; 8]).await;
         assert_eq!(lost, Err(Error::ConnectionLost));
         assert_eq!(socket.write(b"x").await, Err(Error::ConnectionLost));
@@ -402,4 +417,78 @@ fn modem_that_hangs_is_reset_by_its_pin<D: Dialect>(dialect: D, fake: fn() -> Fa
     assert_eq!(bench.run(session(&modem)), Ok(()));
     let pins = bench.fake.borrow().pins.clone();
     assert!(pins.contains(&"reset true".into()) && pins.contains(&"reset false".into()));
+}
+
+fn prompt_left_open_is_filled_without_a_restart<D: Dialect>(dialect: D, fake: fn() -> Fake) {
+    let bench = Bench::new(fake());
+    let modem = bench.modem(dialect);
+    let mut socket = bench.run(modem.open(HOST, 80, Security::Plain)).unwrap();
+    bench.fake.borrow_mut().lazy = true;
+    // Far enough for the prompt, not for all of the payload.
+    assert_eq!(bench.run_part(socket.write(&[7; 900]), 200), None);
+    bench.fake.borrow_mut().lazy = false;
+    assert_eq!(bench.run(socket.write(b"x")), Err(Error::ConnectionLost));
+    drop(socket);
+    assert_eq!(bench.run(session(&modem)), Ok(()));
+    assert_eq!(bench.fake.borrow().restarts, 0);
+}
+
+fn missing_prompt_costs_the_connection_and_no_more<D: Dialect>(dialect: D, fake: fn() -> Fake) {
+    let bench = Bench::new(fake());
+    let modem = bench.modem(dialect);
+    let mut socket = bench.run(modem.open(HOST, 80, Security::Plain)).unwrap();
+    bench.fake.borrow_mut().lost_prompts = 1;
+    assert_eq!(bench.run(socket.write(&[7; 900])), Err(Error::Timeout));
+    assert_eq!(bench.run(socket.write(b"x")), Err(Error::ConnectionLost));
+    drop(socket);
+    assert_eq!(bench.run(session(&modem)), Ok(()));
+    assert_eq!(bench.fake.borrow().restarts, 0);
+}
+
+fn dropped_opens_leave_no_socket_behind<D: Dialect>(dialect: D, fake: fn() -> Fake) {
+    let bench = Bench::new(fake());
+    let modem = bench.modem(dialect);
+    assert_eq!(bench.run(session(&modem)), Ok(()));
+    for polls in 1..150 {
+        bench.fake.borrow_mut().lazy = true;
+        let open = modem.open(HOST, 80, Security::Plain);
+        drop(bench.run_part(open, polls));
+        bench.fake.borrow_mut().lazy = false;
+        bench.run(modem.signal()).unwrap();
+        let fake = bench.fake.borrow();
+        let left = fake
+            .state
+            .peers
+            .iter()
+            .filter(|peer| peer.open || peer.made);
+        assert_eq!(left.count(), 0, "after {polls}");
+    }
+    assert_eq!(bench.fake.borrow().restarts, 0);
+}
+
+fn data_connection_that_is_gone_unnoticed_is_made_again<D: Dialect>(
+    dialect: D,
+    fake: fn() -> Fake,
+) {
+    let bench = Bench::new(fake());
+    let modem = bench.modem(dialect);
+    assert_eq!(bench.run(session(&modem)), Ok(()));
+    bench.fake.borrow_mut().state.active = false;
+    assert!(bench.run(session(&modem)).is_err());
+    assert_eq!(bench.run(session(&modem)), Ok(()));
+}
+
+fn restart_ends_connections<D: Dialect>(dialect: D, fake: fn() -> Fake) {
+    let bench = Bench::new(fake());
+    let modem = bench.modem(dialect);
+    bench.run(async {
+        let mut old = modem.open(HOST, 80, Security::Plain).await.unwrap();
+        bench.fake.borrow_mut().restart();
+        assert_eq!(old.read(&mut [0; 4]).await, Err(Error::ConnectionLost));
+        let mut new = modem.open(HOST, 80, Security::Plain).await.unwrap();
+        assert_eq!(old.write(b"x").await, Err(Error::ConnectionLost));
+        drop(old);
+        new.write_all(b"new").await.unwrap();
+        assert_eq!(new.read(&mut [0; 4]).await, Ok(3));
+    });
 }

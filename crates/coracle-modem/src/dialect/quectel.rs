@@ -9,7 +9,7 @@ use core::net::IpAddr;
 
 use embedded_hal_async::delay::DelayNs;
 
-use super::{Dialect, Received, Table, Target, optional};
+use super::{Dialect, Received, Table, Target, maybe, optional};
 use crate::at::{
     Answer, At, Block, Channel, End, Exchange, Form, Meaning, Piece, Prompt, Prompted, SocketId,
     Uart, Urc, address,
@@ -198,11 +198,8 @@ impl Dialect for Quectel {
 
 /// Whether there is a data connection already.
 async fn is_active<U: Uart, T: DelayNs>(at: &mut At<U, T>) -> Result<bool, Error> {
-    let exchange = Exchange {
-        // Without one there is no line at all.
-        end: End::OkAnyway,
-        ..Exchange::answer(Answer::of("+QIACT:", 2, 1), at.timeouts().command_ms)
-    };
+    // Without one there is no line at all.
+    let exchange = maybe(Answer::of("+QIACT:", 2, 1), at.timeouts().command_ms);
     at.exchange(&[Text("+QIACT?")], exchange).await?;
     Ok(at.fields().number_at(1) == Some(1))
 }

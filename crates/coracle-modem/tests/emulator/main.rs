@@ -1,11 +1,13 @@
 //! Every dialect against the emulator, which was written from the same manuals by other
 //! hands: real sockets, real time, nothing mocked.
+#![allow(unreachable_pub, reason = "for tests")]
 
 mod host;
 mod servers;
 
 use coracle_modem::{
     Config, Dialect, Error, Modem, NoPin, Pins, Quectel, Roots, Security, Simcom, Timeouts, Tls,
+    Ublox,
 };
 use coracle_modem_sim::{Config as SimConfig, Dialect as SimDialect, Handle, ModemSim, Name};
 use embedded_io_async::{Read, Write};
@@ -49,7 +51,7 @@ impl Drop for Talk<'_> {
 }
 
 async fn exchange<D: Dialect>(modem: &HostModem<'_, D>, security: Security, len: usize) {
-    let sent: Vec<u8> = (0..len).map(|n| (n % 251) as u8).collect();
+    let sent: Vec<u8> = (0..=250).cycle().take(len).collect();
     let mut socket = modem.open(HOST, PORT, security).await.expect("open");
     socket.write_all(&sent).await.expect("write");
     let mut got = vec![0; len];
@@ -161,6 +163,16 @@ fn quectel_plain() {
 #[test]
 fn simcom_plain() {
     plain(Simcom, SimDialect::Simcom);
+}
+
+#[test]
+fn ublox_plain() {
+    plain(Ublox::SaraR5, SimDialect::Ublox);
+}
+
+#[test]
+fn ublox_tls_is_verified() {
+    secure(Ublox::SaraR5, SimDialect::Ublox, true);
 }
 
 #[test]

@@ -25,6 +25,8 @@ pub fn ok() -> Token {
 /// What a socket of the modem is.
 #[derive(Default)]
 pub struct Peer {
+    /// Numbered, where that comes before it is open.
+    pub made: bool,
     pub open: bool,
     /// What the other side sent and the modem still has.
     pub inbox: VecDeque<u8>,
@@ -126,6 +128,9 @@ pub struct Fake {
     pub read_len: usize,
     pub lazy: bool,
     pub pins: Vec<String>,
+    pub restarts: u32,
+    /// So many prompts are not said, and the payload is waited for.
+    pub lost_prompts: u32,
     pub flood: bool,
     waited: bool,
 }
@@ -171,6 +176,8 @@ impl Fake {
             read_len: 1,
             lazy: false,
             pins: Vec::new(),
+            restarts: 0,
+            lost_prompts: 0,
             flood: false,
             waited: false,
         }
@@ -286,6 +293,10 @@ impl Fake {
         if self.swap_results {
             tokens.sort_by_key(|token| token == b"\r\nOK\r\n");
         }
+        if self.lost_prompts > 0 && self.state.wanted.is_some() {
+            self.lost_prompts -= 1;
+            return;
+        }
         if fault != Some(Fault::Mute) && !self.mute {
             self.emit(tokens);
         }
@@ -293,6 +304,7 @@ impl Fake {
     }
 
     pub fn restart(&mut self) {
+        self.restarts += 1;
         self.hung = false;
         self.on = true;
         self.echo = true;
@@ -388,6 +400,9 @@ fn with_line_end(token: &[u8], end: &str) -> Token {
     let Some(rest) = token.strip_prefix(b"\r\n") else {
         return token.to_vec();
     };
+    if rest.starts_with(b"+USORD") {
+        return [end.as_bytes(), rest].concat();
+    }
     let len = rest.windows(2).position(|two| two == b"\r\n");
     let (head, rest) = rest.split_at(len.unwrap_or(rest.len()));
     let rest = rest

@@ -8,6 +8,7 @@ pub mod clock;
 pub mod fake;
 pub mod quectel;
 pub mod simcom;
+pub mod ublox;
 
 use std::cell::RefCell;
 use std::future::Future;

@@ -4,8 +4,8 @@ use embedded_hal_async::delay::DelayNs;
 
 use super::{CONTEXT, Piece, Quectel, optional, plain};
 use crate::at::Piece::{Number, Quoted, Text};
-use crate::at::{Answer, At, End, Exchange, Prompt, Prompted, SocketId, Uart};
-use crate::dialect::{Dialect, FileName, Target};
+use crate::at::{Answer, At, Exchange, Prompt, Prompted, SocketId, Uart};
+use crate::dialect::{Dialect, FileName, Target, maybe};
 use crate::{Error, Roots, Tls};
 
 /// The SSL context that everything uses.
@@ -125,10 +125,7 @@ async fn upload<U: Uart, T: DelayNs>(
 ) -> Result<(), Error> {
     let len = u16::try_from(pem.len()).map_err(|_| Error::BadText)?;
     let command = [Text("+QFLST="), Quoted(name)];
-    let exchange = Exchange {
-        end: End::OkAnyway,
-        ..Exchange::answer(Answer::new("+QFLST:"), at.timeouts().command_ms)
-    };
+    let exchange = maybe(Answer::new("+QFLST:"), at.timeouts().command_ms);
     optional(at.exchange(&command, exchange).await)?;
     if at.fields().number_at(1) == Some(len.into()) {
         return Ok(());

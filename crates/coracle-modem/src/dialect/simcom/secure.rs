@@ -4,8 +4,8 @@ use embedded_hal_async::delay::DelayNs;
 
 use super::{Piece, code, optional};
 use crate::at::Piece::{Number, Quoted, Text};
-use crate::at::{Answer, At, Block, End, Exchange, Form, Prompt, Prompted, Uart};
-use crate::dialect::{FileName, Received, Target};
+use crate::at::{Answer, At, Block, Exchange, Form, Prompt, Prompted, Uart};
+use crate::dialect::{FileName, Received, Target, maybe};
 use crate::{Error, Roots, Tls};
 
 /// Codes of the SSL service.
@@ -118,14 +118,9 @@ async fn upload<U: Uart, T: DelayNs>(
 ) -> Result<(), Error> {
     let len = u16::try_from(pem.len()).map_err(|_| Error::BadText)?;
     let mut line = [0; LISTED_LEN];
-    let exchange = Exchange {
-        end: End::OkAnyway,
-        // A line for each file.
-        ..Exchange::answer(
-            Answer::with_numbers(listed(name, &mut line), 0),
-            at.timeouts().command_ms,
-        )
-    };
+    // A line for each file.
+    let listed = Answer::new(listed(name, &mut line));
+    let exchange = maybe(listed, at.timeouts().command_ms);
     optional(at.exchange(&[Text("+CCERTLIST")], exchange).await)?;
     if at.was_answered() {
         return Ok(());
