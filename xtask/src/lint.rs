@@ -28,7 +28,16 @@ pub(crate) fn clippy() -> Result {
         "-D",
         "warnings",
     ];
-    Cmd::cargo().args(what).run()
+    Cmd::cargo().args(what).run()?;
+    let harness = [
+        "clippy",
+        "--package",
+        "coracle-tests",
+        "--features",
+        "firmware",
+    ];
+    let strict = ["--all-targets", "--", "-D", "warnings"];
+    Cmd::cargo().args(harness).args(strict).run()
 }
 
 /// Libraries only: the command `coracle` and the library `coracle` would share a page.

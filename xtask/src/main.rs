@@ -85,9 +85,22 @@ const COMMANDS: &[Command] = &[
         run: features::command,
     },
     Command {
+        name: "run",
+        usage: "[meter|selftest] --board CHIP [--dialect D] [--readings N] [--rpc URL]",
+        about: "run a program on an emulated board, with modem and chain, and show its log",
+        run: programs::run,
+    },
+    Command {
+        name: "size",
+        usage: "[--json] [--write] [--check] [--brief]",
+        about: "flash, RAM, stack and panic call sites of the examples on each board; \
+                --write puts the table into the README",
+        run: programs::size,
+    },
+    Command {
         name: "bench",
-        usage: "[--json] [--board host]",
-        about: "count instructions with valgrind; --json prints only the array",
+        usage: "[--json] [--board host|CHIP]",
+        about: "count instructions, on a host with valgrind; --json prints only the array",
         run: programs::bench,
     },
     Command {

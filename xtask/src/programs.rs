@@ -1,4 +1,5 @@
-//! `demo`, `bench` and `fuzz`: programs of the workspace that only need starting.
+//! `demo`, `run`, `size`, `bench` and `fuzz`: programs of the workspace that only need
+//! starting.
 
 use std::fs;
 
@@ -23,10 +24,36 @@ pub(crate) fn demo(args: &[String]) -> Result {
         .run()
 }
 
-/// Standard output is what the benches print, and nothing else.
+/// Standard output is what the benches print, and nothing else. An emulated board counts
+/// by itself; the host needs valgrind.
 pub(crate) fn bench(args: &[String]) -> Result {
+    let board = args.iter().skip_while(|arg| *arg != "--board").nth(1);
+    if board.is_some_and(|board| board != "host") {
+        return firmware("bench", args);
+    }
     let run = ["run", "--release", "--package", "coracle-benches", "--"];
     Cmd::cargo().args(run).args(args).run()
+}
+
+/// Firmware on an emulated board, with modem and chain.
+pub(crate) fn run(args: &[String]) -> Result {
+    firmware("run", args)
+}
+
+/// Flash, RAM and stack of the examples on the emulated boards.
+pub(crate) fn size(args: &[String]) -> Result {
+    firmware("size", args)
+}
+
+/// A command of the harness, which has dependencies that this program does without.
+fn firmware(command: &str, args: &[String]) -> Result {
+    let package = ["run", "--quiet", "--package", "coracle-tests"];
+    let program = ["--features", "firmware", "--bin", "firmware", "--", command];
+    let mut cmd = Cmd::cargo().args(package).args(program).args(args);
+    for (name, path) in tools::test_env() {
+        cmd = cmd.env(name, path);
+    }
+    cmd.run()
 }
 
 pub(crate) fn fuzz(args: &[String]) -> Result {

@@ -59,7 +59,22 @@ const STEPS: &[Step] = &[
         "feature combinations of the device crates",
         |_| features::command(&[]),
     ),
-    step("bench", "instruction counts", |_| programs::bench(&[])),
+    step(
+        "firmware",
+        "the emulated boards: self test, meter, modem, faults",
+        firmware,
+    ),
+    step("size", "flash, RAM and stack within their budgets", |_| {
+        programs::size(&["--check".into()])
+    }),
+    step("bench", "instruction counts on the host", |_| {
+        programs::bench(&[])
+    }),
+    step(
+        "bench-board",
+        "instruction counts on the reference board",
+        |_| programs::bench(&["--board".into(), "mps2-an386".into()]),
+    ),
     full_step("mdbook", "the guide as HTML", |_| book::build_with_mdbook()),
     full_step("fuzz", "each fuzz target for a minute", |_| {
         programs::fuzz(&[])
@@ -175,7 +190,17 @@ fn seconds(took: Duration) -> String {
 
 /// Unit, integration and doc tests of the whole workspace, the README's code among them.
 fn host(full: bool) -> Result {
-    let mut cmd = Cmd::cargo().args(["test", "--workspace", "--no-fail-fast"]);
+    cargo_test(&["--workspace"], full)
+}
+
+/// What runs in QEMU. The images are built by the first test that wants them.
+fn firmware(full: bool) -> Result {
+    let package = ["--package", "coracle-tests", "--features", "firmware"];
+    cargo_test(&[&package[..], &["--test", "firmware*"]].concat(), full)
+}
+
+fn cargo_test(what: &[&str], full: bool) -> Result {
+    let mut cmd = Cmd::cargo().args(["test", "--no-fail-fast"]).args(what);
     for (name, path) in tools::test_env() {
         cmd = cmd.env(name, path);
     }

@@ -158,6 +158,20 @@ impl Qemu {
         })
     }
 
+    /// Processor time that the host has spent on it, in ticks of 10 ms; none once it has
+    /// ended, and none where there is no `/proc`.
+    pub fn cpu_ticks(&mut self) -> Option<u64> {
+        if self.child.try_wait().ok()?.is_some() {
+            return None;
+        }
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).ok()?;
+        // The name of the program, in parentheses, may hold blanks.
+        let (_, rest) = stat.rsplit_once(')')?;
+        let mut fields = rest.split_whitespace().skip(11);
+        let mut ticks = || fields.next()?.parse::<u64>().ok();
+        Some(ticks()? + ticks()?)
+    }
+
     /// Switches the board off, as a power cut does.
     pub fn cut_power(self) {}
 
