@@ -224,7 +224,7 @@ impl Faults {
     /// Adds a fault to the script.
     #[must_use]
     pub fn with(mut self, fault: Fault) -> Self {
-        self.list.push(fault);
+        self.add(fault);
         self
     }
 
@@ -260,6 +260,10 @@ impl Faults {
 
     pub(crate) const fn outage_ms(&self) -> u32 {
         self.outage_ms
+    }
+
+    pub(crate) fn add(&mut self, fault: Fault) {
+        self.list.push(fault);
     }
 
     /// Whether `kind` happens at this opportunity.

@@ -26,6 +26,8 @@ pub(crate) struct Context {
     pub(crate) apn: String,
     pub(crate) login: Option<(String, String)>,
     pub(crate) is_active: bool,
+    /// The network took it away and the firmware has not said that it knows.
+    pub(crate) is_lost: bool,
 }
 
 #[derive(Debug)]
@@ -69,7 +71,9 @@ impl Network {
     /// Power came back: definitions of contexts and power saving are kept in flash.
     pub(crate) fn restart(&mut self) {
         let mut contexts = std::mem::take(&mut self.contexts);
-        contexts.values_mut().for_each(|one| one.is_active = false);
+        for context in contexts.values_mut() {
+            (context.is_active, context.is_lost) = (false, false);
+        }
         let (psm, edrx) = (self.psm.take(), self.edrx.take());
         *self = Self {
             contexts,
@@ -98,6 +102,7 @@ impl Network {
         let mut lost = Vec::new();
         for (id, context) in &mut self.contexts {
             if std::mem::take(&mut context.is_active) {
+                context.is_lost = true;
                 lost.push(*id);
             }
         }
@@ -115,13 +120,13 @@ impl Network {
         {
             return Err(Refusal::NO_NETWORK);
         }
-        context.is_active = true;
+        (context.is_active, context.is_lost) = (true, false);
         Ok(())
     }
 
     pub(crate) fn deactivate(&mut self, id: u8) {
         if let Some(context) = self.contexts.get_mut(&id) {
-            context.is_active = false;
+            (context.is_active, context.is_lost) = (false, false);
         }
     }
 

@@ -67,7 +67,7 @@ pub(crate) fn spoil(
 ) -> Vec<Token> {
     let mut out = Vec::with_capacity(tokens.len());
     for mut token in tokens {
-        if token.is_line && faults.fires(FaultKind::UrcBetween, command) {
+        if faults.fires(FaultKind::UrcBetween, command) {
             notes.push((FaultKind::UrcBetween, urc.to_owned()));
             out.push(Token::line(format!("\r\n{urc}\r\n")));
         }

@@ -36,6 +36,8 @@ pub struct ConnectionReport {
     pub tls: bool,
     /// Whether it opened.
     pub connected: bool,
+    /// From the request to the connection; TLS handshake included.
+    pub connecting: Duration,
     /// Whether it is still open.
     pub is_open: bool,
     /// Payload bytes from the firmware.
@@ -54,10 +56,11 @@ impl fmt::Display for ConnectionReport {
         let tls = if self.tls { " tls" } else { "" };
         let failed = if self.connected { "" } else { " not connected" };
         let (at, lasted) = (self.opened_at.as_secs_f64(), self.lasted.as_secs_f64());
+        let connecting = self.connecting.as_secs_f64();
         let (up, down) = (self.up, self.down);
         write!(
             f,
-            "{host}:{port}{tls}{failed} at {at:.3} s for {lasted:.3} s, {up} bytes up, {down} down"
+            "{host}:{port}{tls}{failed} at {at:.3} s, {connecting:.3} s to open, {lasted:.3} s in all, {up} bytes up, {down} down"
         )
     }
 }

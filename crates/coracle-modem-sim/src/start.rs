@@ -12,7 +12,7 @@ use std::{
 use crate::{
     config::{Config, Listen},
     engine::{Engine, Event, Events},
-    fault::FaultKind,
+    fault::{Fault, FaultKind},
     host::{Host, Port},
     power::{PowerModel, RadioReport},
     record::Shared,
@@ -166,6 +166,14 @@ impl Handle {
             Address::Tcp(addr) => Ok(*addr),
             other => Err(io::Error::other(format!("{other} is no TCP address"))),
         }
+    }
+
+    /// Adds a fault to the script of the running modem.
+    ///
+    /// It counts for what comes after; bytes that are on their way already may be ahead.
+    pub fn inject(&self, fault: Fault) {
+        // A modem that has stopped has no more faults.
+        let _ = self.events.send(Event::Inject(fault));
     }
 
     /// What was said so far: `>` to the modem, `<` from it, `!` faults, `*` the rest,

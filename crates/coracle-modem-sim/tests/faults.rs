@@ -301,6 +301,12 @@ fn the_network_is_lost_and_comes_back() {
     uart.until("+CEREG: 2\r\n");
     uart.until("+QIURC: \"pdpdeact\",1\r\n");
     uart.until("+CEREG: 1\r\n");
+    assert_eq!(
+        uart.ask("AT+QIACT=1"),
+        "\r\nERROR\r\n",
+        "it is not given up"
+    );
+    uart.ok("AT+QIDEACT=1");
     uart.ok("AT+QIACT=1");
     fired_once(&modem, FaultKind::RegistrationLoss);
 }
@@ -365,6 +371,15 @@ fn payload_that_looks_like_the_modem_is_payload() {
         assert_eq!(uart.bytes(size), payload);
         assert_eq!(uart.until("OK\r\n"), "\r\n\r\nOK\r\n");
     }
+}
+
+#[test]
+fn a_fault_can_be_added_while_the_modem_runs() {
+    let (modem, mut uart) = quectel(Fault::once(FaultKind::Silence).times(0));
+    uart.ok("AT+CSQ");
+    modem.inject(Fault::once(FaultKind::CmeError).on("AT+CSQ"));
+    assert!(uart.ask("AT+CSQ").starts_with("\r\n+CME ERROR: "));
+    uart.ok("AT+CSQ");
 }
 
 /// A driver without finesse: any surprise ends the attempt, and the next one starts over.

@@ -238,9 +238,7 @@ fn activate(core: &mut Core, command: &Command) -> Answer {
         }
         (Op::Set, Some(0)) => {
             let id = cid(command, 1)?;
-            if let Some(context) = core.network.contexts.get_mut(&id) {
-                context.is_active = false;
-            }
+            core.network.deactivate(id);
         }
         (Op::Test, _) => core.line("+CGACT: (0,1)"),
         _ => return Err(Refusal::PARAMETERS),

@@ -84,7 +84,9 @@ fn activate(own: &mut Quectel, core: &mut Core, command: &Command) -> Answer {
         }
         Op::Set => {
             let id = cid(command, 0).map_err(|_| own.refuse(errors::INVALID_PARAMETERS))?;
-            if core.network.is_active(id) {
+            // A context that was lost has to be given up first.
+            let context = core.network.contexts.get(&id);
+            if context.is_some_and(|one| one.is_active || one.is_lost) {
                 return Err(own.refuse(errors::NOT_ALLOWED));
             }
             let apn = core.config.apn.clone();
@@ -106,9 +108,7 @@ fn deactivate(own: &mut Quectel, core: &mut Core, command: &Command) -> Answer {
         return Err(Refusal::Error);
     }
     let id = cid(command, 0).map_err(|_| own.refuse(errors::INVALID_PARAMETERS))?;
-    if let Some(context) = core.network.contexts.get_mut(&id) {
-        context.is_active = false;
-    }
+    core.network.deactivate(id);
     core.close_all();
     Ok(Done::Ok)
 }

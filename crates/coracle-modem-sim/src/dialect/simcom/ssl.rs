@@ -118,7 +118,7 @@ fn configure(own: &mut Ssl, core: &Core, command: &Command) -> Answer {
             context.auth_mode = mode.ok_or(Refusal::Error)?;
         }
         "ignorelocaltime" | "ignorlocaltime" => {
-            context.ignores_time = flag.ok_or(Refusal::Error)?
+            context.ignores_time = flag.ok_or(Refusal::Error)?;
         }
         "enablesni" => context.sni = flag.ok_or(Refusal::Error)?,
         "cacert" => file.ok_or(Refusal::Error)?.clone_into(&mut context.ca),
