@@ -105,7 +105,6 @@ impl FaultKind {
                 | Self::UrcBetween
                 | Self::BootGarbage
                 | Self::EchoOn
-                | Self::RecvUrcLost
         )
     }
 

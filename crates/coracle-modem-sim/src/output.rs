@@ -212,7 +212,7 @@ mod tests {
     use crate::fault::Fault;
 
     fn paced(kind: Option<FaultKind>, baud: Option<u32>) -> (Vec<Piece>, usize) {
-        let fault = kind.map(|kind| Fault::once(kind));
+        let fault = kind.map(Fault::once);
         let mut faults = fault.map_or(Faults::none(), |fault| Faults::none().with(fault));
         let mut notes = Vec::new();
         let tokens = vec![Token::raw("AT\r"), Token::line("\r\nOK\r\n")];

@@ -314,6 +314,55 @@ fn nothing_is_checked_at_the_lowest_level() {
 }
 
 #[test]
+fn a_server_that_asks_gets_the_certificate_of_the_device() {
+    let ca_key = KeyPair::generate().unwrap();
+    let mut ca = CertificateParams::new(Vec::new()).unwrap();
+    ca.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let ca_cert = ca.self_signed(&ca_key).unwrap();
+    let issuer = Issuer::new(ca, ca_key);
+    let [server_key, device_key] = [(), ()].map(|()| KeyPair::generate().unwrap());
+    let leaf = |name: &str, key| {
+        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+        params.signed_by(key, &issuer).unwrap()
+    };
+    let (server_cert, device_cert) = (leaf("node.test", &server_key), leaf("device", &device_key));
+
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(ca_cert.der().clone()).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let verifier = rustls::server::WebPkiClientVerifier::builder_with_provider(
+        Arc::new(roots),
+        Arc::clone(&provider),
+    );
+    let key = PrivateKeyDer::from_pem_slice(server_key.serialize_pem().as_bytes()).unwrap();
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(verifier.build().unwrap())
+        .with_single_cert(vec![server_cert.der().clone()], key)
+        .unwrap();
+    let peer = server(Arc::new(config));
+    let (_modem, mut uart) = online(Dialect::Quectel, &peer);
+    uart.ok("AT+QIACT=1");
+    let files = [
+        ("cacert", ca_cert.pem()),
+        ("clientcert", device_cert.pem()),
+        ("clientkey", device_key.serialize_pem()),
+    ];
+    for (name, text) in files {
+        uart.write(format!("AT+QFUPL=\"{name}\",{}\r", text.len()).as_bytes());
+        uart.until("\r\nCONNECT\r\n");
+        uart.write(text.as_bytes());
+        uart.until("\r\n\r\nOK\r\n");
+        uart.ok(&format!("AT+QSSLCFG=\"{name}\",1,\"{name}\""));
+    }
+    uart.ok("AT+QSSLCFG=\"seclevel\",1,2");
+    uart.ok("AT+QSSLOPEN=1,1,4,\"node.test\",443,0");
+    uart.until("+QSSLOPEN: 4,0\r\n");
+    exchange(Dialect::Quectel, &mut uart);
+}
+
+#[test]
 fn a_missing_authority_is_no_authority() {
     let peer = Peer::echo();
     let (_modem, mut uart) = online(Dialect::Quectel, &peer);
