@@ -7,9 +7,11 @@
 
 #![expect(unsafe_code, reason = "tasks want to live for ever")]
 
-use core::pin::pin;
+use core::mem;
+use core::pin::{Pin, pin};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll};
 
 use coracle::modem::Pins;
 use embassy_executor::raw::{Executor, TaskStorage};
@@ -69,10 +71,7 @@ macro_rules! entry {
 }
 
 /// Runs `main` to its end, which is QEMU's. [`entry!`] calls it, once.
-pub fn start<F>(main: impl FnOnce(Peripherals) -> F + 'static) -> !
-where
-    F: Future<Output = Exit> + 'static,
-{
+pub fn start<F: Future<Output = Exit>>(main: impl FnOnce(Peripherals) -> F) -> ! {
     stack::paint();
     log::open();
     chip::start();
@@ -85,7 +84,11 @@ where
         clock: Clock::new(),
         delay: Delay,
     };
-    run(|| async { exit(pin!(main(peripherals)).await) })
+    // Made here and nowhere else: a future that is handed on is copied, and the copy takes
+    // as much stack again.
+    let main: Pin<&mut dyn Future<Output = Exit>> = pin!(main(peripherals));
+    // SAFETY: `run` never returns, so the future lives for ever where it is pinned.
+    run(unsafe { mem::transmute::<Pin<&mut dyn Future<Output = Exit>>, Main>(main) })
 }
 
 /// Ends the firmware and QEMU with it.
@@ -104,15 +107,27 @@ fn __pender(_: *mut ()) {
     IS_WOKEN.store(true, Ordering::Relaxed);
 }
 
-fn run<F: Future + 'static>(main: impl FnOnce() -> F) -> ! {
-    let task = storage_for(&main);
-    // SAFETY: this function never returns, so its variables live for ever.
-    let task: &'static TaskStorage<F> = unsafe { &*ptr::from_ref(&task) };
+static TASK: TaskStorage<Program> = TaskStorage::new();
+
+type Main = Pin<&'static mut dyn Future<Output = Exit>>;
+
+/// The program as a task: at its end there is nothing to go back to.
+struct Program(Main);
+
+impl Future for Program {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        self.0.as_mut().poll(context).map(|how| exit(how))
+    }
+}
+
+fn run(main: Main) -> ! {
     let executor = Executor::new(ptr::null_mut());
-    // SAFETY: as above.
+    // SAFETY: this function never returns, so its variables live for ever.
     let executor: &'static Executor = unsafe { &*ptr::from_ref(&executor) };
-    if let Ok(token) = task.spawn(main) {
-        executor.spawner().spawn(token);
+    if let Ok(task) = TASK.spawn(|| Program(main)) {
+        executor.spawner().spawn(task);
     }
     loop {
         IS_WOKEN.store(false, Ordering::Relaxed);
@@ -120,11 +135,6 @@ fn run<F: Future + 'static>(main: impl FnOnce() -> F) -> ! {
         unsafe { executor.poll() };
         sleep();
     }
-}
-
-/// Names the type of a future that has no name.
-fn storage_for<F: Future + 'static>(_: &impl FnOnce() -> F) -> TaskStorage<F> {
-    TaskStorage::new()
 }
 
 /// Sleeps until there is something to poll.
