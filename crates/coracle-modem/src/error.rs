@@ -102,7 +102,10 @@ impl CoracleError for Error {
             | Self::ConnectionLost
             | Self::SendFailed
             | Self::NoTime
-            | Self::Silent => ErrorKind::Retry,
+            | Self::Silent
+            // Most refusals pass: busy, no service, unknown. Whoever retries counts.
+            | Self::Refused
+            | Self::RefusedWith(_) => ErrorKind::Retry,
             Self::PinWanted
             | Self::PinWrong
             | Self::PinTriesLow { .. }
@@ -111,19 +114,17 @@ impl CoracleError for Error {
             | Self::BadText
             | Self::Unsupported => ErrorKind::Caller,
             Self::RegistrationDenied | Self::TlsHandshake(_) => ErrorKind::Remote,
-            Self::Refused | Self::RefusedWith(_) | Self::NoSim | Self::SimLocked => {
-                ErrorKind::Device
-            }
+            Self::NoSim | Self::SimLocked => ErrorKind::Device,
         }
     }
 }
 
+/// Agrees with [`CoracleError::kind`] as far as a transport's user can tell: what passes by
+/// itself is none of the kinds that say that it does not.
 impl embedded_io_async::Error for Error {
     fn kind(&self) -> IoErrorKind {
         match self {
-            Self::Uart(kind) => *kind,
             Self::Timeout | Self::Silent | Self::NotRegistered => IoErrorKind::TimedOut,
-            Self::Flood | Self::Malformed => IoErrorKind::InvalidData,
             Self::Restarted | Self::DataConnectionLost | Self::ConnectionLost => {
                 IoErrorKind::ConnectionReset
             }
@@ -131,10 +132,13 @@ impl embedded_io_async::Error for Error {
             Self::Connect(_) => IoErrorKind::ConnectionRefused,
             Self::Dns(_) => IoErrorKind::NotFound,
             Self::NoSocket => IoErrorKind::AddrInUse,
-            Self::RegistrationDenied | Self::TlsHandshake(_) => IoErrorKind::PermissionDenied,
-            Self::BadText => IoErrorKind::InvalidInput,
             Self::NoTls | Self::TlsNameUnchecked | Self::Unsupported => IoErrorKind::Unsupported,
-            _ => IoErrorKind::Other,
+            _ => match CoracleError::kind(self) {
+                ErrorKind::Caller => IoErrorKind::InvalidInput,
+                ErrorKind::Remote => IoErrorKind::InvalidData,
+                ErrorKind::Device => IoErrorKind::PermissionDenied,
+                _ => IoErrorKind::Interrupted,
+            },
         }
     }
 }
