@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -125,10 +125,7 @@ impl Qemu {
 
     /// Waits for the next line; none once the run is over.
     pub fn next_line(&mut self) -> Option<Line> {
-        match self.lines.recv_timeout(self.time_left()) {
-            Ok(line) => Some(line),
-            Err(RecvTimeoutError::Disconnected | RecvTimeoutError::Timeout) => None,
-        }
+        self.lines.recv_timeout(self.time_left()).ok()
     }
 
     /// Shows every line to `see` until the run is over.
