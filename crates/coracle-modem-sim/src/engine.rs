@@ -162,7 +162,7 @@ impl Engine {
         self.core.log('*', name);
         match edge {
             b'p' if self.core.power == Power::Off => self.power_on(),
-            b'p' => self.power_down(),
+            b'p' if self.core.power == Power::On => self.power_down(),
             b'R' => self.power_off(),
             b'r' => self.power_on(),
             b'D' | b'd' => self.core.dtr = edge == b'D',

@@ -22,6 +22,9 @@ use crate::{
 /// Bytes that wait in either direction.
 pub(crate) const WINDOW: usize = 16 * 1024;
 
+/// How long a peer may take nothing before the connection is given up.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// How long a connection may take to open.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -281,6 +284,8 @@ impl Link {
     fn connect(&self, addr: SocketAddr, tls: Option<TlsClient>) -> Result<Stream, OpenError> {
         let tcp = TcpStream::connect_timeout(&addr, CONNECT_TIMEOUT).map_err(open_error)?;
         tcp.set_nodelay(true).map_err(open_error)?;
+        tcp.set_write_timeout(Some(SEND_TIMEOUT))
+            .map_err(open_error)?;
         match tls {
             None => Ok(Stream::plain(tcp)),
             Some(client) => Stream::handshake(tcp, client).map_err(open_error),
@@ -331,13 +336,13 @@ fn write_out(stream: &Stream, pipe: &Pipe) {
         while state.outbox.is_empty() && !state.is_closed {
             state = pipe.wait(state);
         }
-        let bytes: Vec<u8> = state.outbox.iter().copied().collect();
+        // From here on they count as acknowledged: an answer may be here before the write
+        // returns.
+        let bytes: Vec<u8> = state.outbox.drain(..).collect();
         drop(state);
         if bytes.is_empty() || stream.write_all(&bytes).is_err() {
             return stream.shutdown();
         }
-        // Taken out only now: until then they are not acknowledged.
-        pipe.lock().outbox.drain(..bytes.len());
     }
 }
 

@@ -54,6 +54,19 @@ fn the_power_key_switches_on_and_off() {
 }
 
 #[test]
+fn the_power_key_is_not_heard_while_the_modem_boots() {
+    let mut config = with_pins(Dialect::Quectel);
+    config.power_on = PowerOn::PowerKey;
+    let modem = ModemSim::start(config).unwrap();
+    let mut uart = Uart::connect(modem.tcp().unwrap());
+    pins(&modem).write_all(b"PpPp").unwrap();
+    uart.until("RDY\r\n");
+    wait_for(&modem, "PWRKEY released", 2);
+    assert!(uart.ask("ATE0").ends_with("\r\nOK\r\n"));
+    assert_eq!(modem.counters().boots, 1);
+}
+
+#[test]
 fn reset_restarts_when_it_is_released() {
     let (modem, mut uart) = ready(with_pins(Dialect::Quectel));
     let mut pins = pins(&modem);
