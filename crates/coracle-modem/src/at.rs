@@ -59,12 +59,16 @@ pub enum End {
     /// `OK` and the answer, in whichever order.
     OkAndAnswer,
     /// A line of the command's own, or its opposite, which is [`Error::SendFailed`].
-    Line {
-        /// As wished.
-        good: &'static str,
-        /// Not as wished.
-        bad: &'static str,
-    },
+    Line(&'static Ends),
+}
+
+/// The lines that end a command which has its own.
+#[derive(Clone, Copy, Debug)]
+pub struct Ends {
+    /// As wished.
+    pub good: &'static str,
+    /// Not as wished.
+    pub bad: &'static str,
 }
 
 /// Payload that goes to the modem when it prompts.
@@ -115,9 +119,9 @@ pub struct Exchange<'a> {
     /// The answer, where there is one.
     pub answer: Option<Answer<'a>>,
     /// Payload to the modem, where there is some.
-    pub send: Option<Prompted<'a>>,
+    pub send: Option<&'a Prompted<'a>>,
     /// Payload from the modem, where there is some.
-    pub receive: Option<Block<'a>>,
+    pub receive: Option<&'a mut Block<'a>>,
     /// What ends it.
     pub end: End,
     /// How long each direction may take, in milliseconds.
@@ -720,7 +724,7 @@ const fn awaited<'a>(exchange: &Exchange<'a>) -> Awaited<'a> {
         Some(Prompted {
             prompt: Prompt::Character(prompt),
             ..
-        }) => Some(prompt),
+        }) => Some(*prompt),
         _ => None,
     };
     let opener = match &exchange.receive {
@@ -750,11 +754,11 @@ fn finished(exchange: &Exchange<'_>, progress: &Progress) -> Step {
 
 /// What a line says about the whole command.
 fn result_of(line: &[u8], exchange: &Exchange<'_>) -> Option<Result<(), Error>> {
-    if let End::Line { good, bad } = exchange.end {
-        if line == good.as_bytes() {
+    if let End::Line(ends) = exchange.end {
+        if line == ends.good.as_bytes() {
             return Some(Ok(()));
         }
-        if line == bad.as_bytes() {
+        if line == ends.bad.as_bytes() {
             return Some(Err(Error::SendFailed));
         }
     } else if line == b"OK" {

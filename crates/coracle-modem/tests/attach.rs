@@ -3,10 +3,10 @@
 mod support;
 
 use coracle_modem::{
-    Authentication, AuthenticationMethod, Config, Error, FlowControl, Pin, Quectel, Simcom,
+    Authentication, AuthenticationMethod, Config, Error, FlowControl, Pin, Quectel, Simcom, Ublox,
 };
 use support::fake::Fault;
-use support::{Bench, Fake, quectel, simcom};
+use support::{Bench, Fake, quectel, simcom, ublox};
 
 fn with_pin() -> Config<'static> {
     Config {
@@ -292,6 +292,16 @@ fn credentials_go_in_each_dialects_order() {
         bench.run(modem.attach()).unwrap();
         let wanted = format!("AT+CGAUTH=1,{code},\"secret\",\"me\"");
         assert!(bench.log().contains(&wanted));
+        for (fake, order) in [
+            (ublox::fake_r4(), "\"secret\",\"me\""),
+            (ublox::fake(), "\"me\",\"secret\""),
+        ] {
+            let bench = Bench::new(fake);
+            let modem = bench.modem_with(Ublox, config);
+            bench.run(modem.attach()).unwrap();
+            let wanted = format!("AT+UAUTHREQ=1,{code},{order}");
+            assert!(bench.log().contains(&wanted));
+        }
     }
 }
 

@@ -14,10 +14,10 @@ macro_rules! for_each_dialect {
             $(#[test] fn $name() { super::$name(super::Quectel, super::quectel::fake); })*
         }
         mod of_ublox_r4 {
-            $(#[test] fn $name() { super::$name(super::Ublox::SaraR4, super::ublox::fake); })*
+            $(#[test] fn $name() { super::$name(super::Ublox, super::ublox::fake_r4); })*
         }
         mod of_ublox_r5 {
-            $(#[test] fn $name() { super::$name(super::Ublox::SaraR5, super::ublox::fake); })*
+            $(#[test] fn $name() { super::$name(super::Ublox, super::ublox::fake); })*
         }
         mod of_simcom {
             $(#[test] fn $name() { super::$name(super::Simcom, super::simcom::fake); })*

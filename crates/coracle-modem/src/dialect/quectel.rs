@@ -11,8 +11,8 @@ use embedded_hal_async::delay::DelayNs;
 
 use super::{Dialect, Received, Table, Target, maybe, optional};
 use crate::at::{
-    Answer, At, Block, Channel, End, Exchange, Form, Meaning, Piece, Prompt, Prompted, SocketId,
-    Uart, Urc, address,
+    Answer, At, Block, Channel, End, Ends, Exchange, Form, Meaning, Piece, Prompt, Prompted,
+    SocketId, Uart, Urc, address,
 };
 use crate::{AuthenticationMethod, Config, Error, NetworkTime};
 
@@ -37,6 +37,12 @@ const URCS: &[Urc] = &[
     Urc::new("+QIND:", Meaning::Nothing),
     Urc::new("+QUSIM:", Meaning::Nothing),
 ];
+
+/// What ends a send.
+const SENT: Ends = Ends {
+    good: "SEND OK",
+    bad: "SEND FAIL",
+};
 
 impl Dialect for Quectel {
     const TABLE: Table = Table {
@@ -127,15 +133,12 @@ impl Dialect for Quectel {
             Number(len.into()),
         ];
         let exchange = Exchange {
-            send: Some(Prompted {
+            send: Some(&Prompted {
                 prompt: Prompt::Character(b'>'),
                 payload: bytes,
                 pause_ms: 0,
             }),
-            end: End::Line {
-                good: "SEND OK",
-                bad: "SEND FAIL",
-            },
+            end: End::Line(&SENT),
             ..Exchange::ok(at.timeouts().send_ms)
         };
         at.exchange(&command, exchange).await?;
@@ -160,7 +163,7 @@ impl Dialect for Quectel {
             Number(len.into()),
         ];
         let exchange = Exchange {
-            receive: Some(Block {
+            receive: Some(&mut Block {
                 header: Answer::with_numbers(header, 1),
                 length_field: 0,
                 form: Form::Lines,

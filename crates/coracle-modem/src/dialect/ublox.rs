@@ -19,12 +19,16 @@ use crate::{AuthenticationMethod, Config, Error};
 
 use Piece::{Number, Quoted, Text};
 
-/// u-blox SARA-R4 and SARA-R5.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Ublox {
-    /// SARA-R4: one bearer, which sockets share.
+/// u-blox SARA-R4 and SARA-R5; which of them it is the modem says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ublox;
+
+/// What differs between them.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Series {
+    /// One bearer, which sockets share.
     SaraR4,
-    /// SARA-R5: sockets use a profile that is mapped to the bearer.
+    /// Sockets use a profile that is mapped to the bearer.
     SaraR5,
 }
 
@@ -61,17 +65,18 @@ impl Dialect for Ublox {
         at: &mut At<U, T>,
         config: &Config<'_>,
     ) -> Result<(), Error> {
-        self.authenticate(at, config).await?;
-        match self {
-            Self::SaraR4 => activate_bearer(at).await,
-            Self::SaraR5 => activate_profile(at).await,
+        let series = series(at).await?;
+        authenticate(at, series, config).await?;
+        match series {
+            Series::SaraR4 => activate_bearer(at).await,
+            Series::SaraR5 => activate_profile(at).await,
         }
     }
 
     async fn deactivate<U: Uart, T: DelayNs>(&mut self, at: &mut At<U, T>) -> Result<(), Error> {
-        let command = match self {
-            Self::SaraR4 => "+CGACT=0,1",
-            Self::SaraR5 => "+UPSDA=0,4",
+        let command = match series(at).await? {
+            Series::SaraR4 => "+CGACT=0,1",
+            Series::SaraR5 => "+UPSDA=0,4",
         };
         let exchange = Exchange::ok(at.timeouts().close_ms);
         at.exchange(&[Text(command)], exchange).await.map(drop)
@@ -117,7 +122,7 @@ impl Dialect for Ublox {
             Number(len.into()),
         ];
         let exchange = Exchange {
-            send: Some(Prompted {
+            send: Some(&Prompted {
                 prompt: Prompt::Character(b'@'),
                 payload: bytes,
                 pause_ms: PROMPT_PAUSE_MS,
@@ -143,7 +148,7 @@ impl Dialect for Ublox {
             Number(len.into()),
         ];
         let exchange = Exchange {
-            receive: Some(Block {
+            receive: Some(&mut Block {
                 header: Answer::of("+USORD:", 2, id.number),
                 length_field: 1,
                 form: Form::Quoted,
@@ -164,33 +169,41 @@ impl Dialect for Ublox {
     }
 }
 
-impl Ublox {
-    /// SARA-R4 takes the password first, SARA-R5 the user name.
-    async fn authenticate<U: Uart, T: DelayNs>(
-        self,
-        at: &mut At<U, T>,
-        config: &Config<'_>,
-    ) -> Result<(), Error> {
-        let Some(known) = config.authentication else {
-            return optional(at.command(&[Text("+UAUTHREQ=1,0")]).await);
-        };
-        let method = match known.method {
-            AuthenticationMethod::Pap => "1,",
-            AuthenticationMethod::Chap => "2,",
-        };
-        let (first, second) = match self {
-            Self::SaraR4 => (known.password, known.user),
-            Self::SaraR5 => (known.user, known.password),
-        };
-        let command = [
-            Text("+UAUTHREQ=1,"),
-            Text(method),
-            Quoted(first),
-            Text(","),
-            Quoted(second),
-        ];
-        at.command(&command).await.map(drop)
-    }
+async fn series<U: Uart, T: DelayNs>(at: &mut At<U, T>) -> Result<Series, Error> {
+    // The model is a bare line, and news may be as well: only the one is looked for.
+    let exchange = super::maybe(Answer::new("SARA-R4"), at.timeouts().command_ms);
+    at.exchange(&[Text("+CGMM")], exchange).await?;
+    Ok(match at.was_answered() {
+        true => Series::SaraR4,
+        false => Series::SaraR5,
+    })
+}
+
+/// SARA-R4 takes the password first, SARA-R5 the user name.
+async fn authenticate<U: Uart, T: DelayNs>(
+    at: &mut At<U, T>,
+    series: Series,
+    config: &Config<'_>,
+) -> Result<(), Error> {
+    let Some(known) = config.authentication else {
+        return optional(at.command(&[Text("+UAUTHREQ=1,0")]).await);
+    };
+    let method = match known.method {
+        AuthenticationMethod::Pap => "1,",
+        AuthenticationMethod::Chap => "2,",
+    };
+    let (first, second) = match series {
+        Series::SaraR4 => (known.password, known.user),
+        Series::SaraR5 => (known.user, known.password),
+    };
+    let command = [
+        Text("+UAUTHREQ=1,"),
+        Text(method),
+        Quoted(first),
+        Text(","),
+        Quoted(second),
+    ];
+    at.command(&command).await.map(drop)
 }
 
 /// SARA-R4: the bearer of context 1, which attaching has made in most networks.

@@ -167,12 +167,12 @@ fn simcom_plain() {
 
 #[test]
 fn ublox_plain() {
-    plain(Ublox::SaraR5, SimDialect::Ublox);
+    plain(Ublox, SimDialect::Ublox);
 }
 
 #[test]
 fn ublox_tls_is_verified() {
-    secure(Ublox::SaraR5, SimDialect::Ublox, true);
+    secure(Ublox, SimDialect::Ublox, true);
 }
 
 #[test]

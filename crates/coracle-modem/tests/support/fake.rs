@@ -92,6 +92,7 @@ pub struct State {
     pub csq: &'static str,
     pub cops: &'static str,
     pub cclk: &'static str,
+    pub model: &'static str,
 }
 
 impl State {
@@ -156,6 +157,7 @@ impl Fake {
                 csq: "+CSQ: 23,99",
                 cops: "+COPS: 0,0,\"Fake\",7",
                 cclk: "+CCLK: \"26/11/22,10:30:00+04\"",
+                model: "FAKE-1",
             },
             behaviour: Box::new(behaviour),
             out: VecDeque::new(),
@@ -351,7 +353,7 @@ impl Fake {
             "+CSQ" => vec![line(state.csq), ok()],
             "+COPS?" => vec![line(state.cops), ok()],
             "+CCLK?" => vec![line(state.cclk), ok()],
-            "+CGMM" => vec![line("FAKE-1"), ok()],
+            "+CGMM" => vec![line(state.model), ok()],
             "+CGMR" => vec![line("FAKE-1 R01"), ok()],
             "+CGSN" => vec![line("490154203237518"), ok()],
             "+QSCLK=1" | "+CPSMS=0" | "+CEDRXS=0" => vec![ok()],

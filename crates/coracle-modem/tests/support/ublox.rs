@@ -5,7 +5,15 @@ use super::fake::{Behaviour, Fake, State, Token, are_numbers, fields, line, ok};
 pub struct UbloxFake;
 
 pub fn fake() -> Fake {
-    Fake::new(UbloxFake)
+    let mut fake = Fake::new(UbloxFake);
+    fake.state.model = "SARA-R510S";
+    fake
+}
+
+pub fn fake_r4() -> Fake {
+    let mut fake = Fake::new(UbloxFake);
+    fake.state.model = "SARA-R410M-02B";
+    fake
 }
 
 fn number(text: &str) -> usize {
@@ -23,6 +31,10 @@ impl Behaviour for UbloxFake {
             _ => &[],
         };
         if !are_numbers(&fields, places) {
+            return None;
+        }
+        let is_r4 = fake.model.starts_with("SARA-R4");
+        if is_r4 && name.starts_with("+UPS") {
             return None;
         }
         Some(match name {

@@ -140,7 +140,7 @@ async fn upload<U: Uart, T: DelayNs>(
         Text(",30"),
     ];
     let exchange = Exchange {
-        send: Some(Prompted {
+        send: Some(&Prompted {
             prompt: Prompt::Line("CONNECT"),
             payload: pem,
             pause_ms: 0,

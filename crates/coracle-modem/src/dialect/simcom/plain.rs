@@ -58,7 +58,7 @@ pub(super) async fn send<U: Uart, T: DelayNs>(
         Number(len.into()),
     ];
     let exchange = Exchange {
-        send: Some(Prompted {
+        send: Some(&Prompted {
             prompt: Prompt::Character(b'>'),
             payload: bytes,
             pause_ms: 0,
@@ -84,7 +84,7 @@ pub(super) async fn receive<U: Uart, T: DelayNs>(
         Number(len.into()),
     ];
     let exchange = Exchange {
-        receive: Some(Block {
+        receive: Some(&mut Block {
             header: Answer::of("+CIPRXGET:", 4, 2),
             length_field: 2,
             form: Form::Lines,

@@ -132,7 +132,7 @@ async fn upload<U: Uart, T: DelayNs>(
         Number(len.into()),
     ];
     let exchange = Exchange {
-        send: Some(Prompted {
+        send: Some(&Prompted {
             prompt: Prompt::Character(b'>'),
             payload: pem,
             pause_ms: 0,
@@ -167,7 +167,7 @@ pub(super) async fn send<U: Uart, T: DelayNs>(
         Number(len.into()),
     ];
     let exchange = Exchange {
-        send: Some(Prompted {
+        send: Some(&Prompted {
             prompt: Prompt::Character(b'>'),
             payload: bytes,
             pause_ms: 0,
@@ -201,7 +201,7 @@ pub(super) async fn receive<U: Uart, T: DelayNs>(
         Number(len.into()),
     ];
     let exchange = Exchange {
-        receive: Some(Block {
+        receive: Some(&mut Block {
             header: Answer::of("+CCHRECV: DATA", 2, id),
             length_field: 1,
             form: Form::Lines,

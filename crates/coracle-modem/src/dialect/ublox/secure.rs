@@ -86,7 +86,7 @@ async fn upload<U: Uart, T: DelayNs>(
         Number(len.into()),
     ];
     let exchange = Exchange {
-        send: Some(Prompted {
+        send: Some(&Prompted {
             prompt: Prompt::Character(b'>'),
             payload: pem,
             pause_ms: 0,
