@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+pub(crate) use self::board::BOARDS;
 use self::{board::Board, elf::Sizes};
 use crate::{
     args::{Args, Spec},

@@ -3,6 +3,7 @@
 mod layout;
 mod links;
 mod readme;
+mod size;
 mod text;
 
 use std::{fs, path::Path};
@@ -87,6 +88,7 @@ fn check_crates(root: &Path, version: &str, report: &mut Vec<String>) {
             "README.md",
             readme::stale_versions(&readme, version),
         );
+        note(report, "README.md", size::table(&readme));
     }
     for dir in member_dirs(root) {
         let place = relative(root, &dir);
@@ -100,16 +102,12 @@ fn check_crates(root: &Path, version: &str, report: &mut Vec<String>) {
             &format!("{place}/Cargo.toml"),
             layout::undescribed_features(&text),
         );
-        if !manifest.uses_workspace_lints() {
-            note(
-                report,
-                &place,
-                vec!["Cargo.toml does not say `[lints] workspace = true`".into()],
-            );
-        }
+        let is_board = place.starts_with("boards/");
+        note(report, &place, layout::missing_lints(&manifest, is_board));
         let name = manifest.package_name().unwrap_or_default();
-        if place.starts_with("crates/") {
-            check_readme(&dir, &name, &manifest, version, report);
+        if is_board || place.starts_with("crates/") {
+            let on_device = is_board || DEVICE_CRATES.contains(&name.as_str());
+            check_readme(&dir, on_device, &manifest, version, report);
         }
         if DEVICE_CRATES.contains(&name.as_str()) {
             let lib = fs::read_to_string(dir.join("src/lib.rs")).unwrap_or_default();
@@ -124,17 +122,17 @@ fn check_crates(root: &Path, version: &str, report: &mut Vec<String>) {
 
 fn check_readme(
     dir: &Path,
-    name: &str,
+    on_device: bool,
     manifest: &Manifest,
     version: &str,
     report: &mut Vec<String>,
 ) {
-    let place = format!("crates/{name}/README.md");
-    let Ok(readme) = fs::read_to_string(dir.join("README.md")) else {
+    let path = dir.join("README.md");
+    let place = relative(&workspace::root(), &path);
+    let Ok(readme) = fs::read_to_string(path) else {
         note(report, &place, vec!["missing".into()]);
         return;
     };
-    let on_device = DEVICE_CRATES.contains(&name);
     note(report, &place, readme::missing_headings(&readme, on_device));
     note(report, &place, readme::stale_versions(&readme, version));
     note(
@@ -171,8 +169,10 @@ fn check_layout(root: &Path, report: &mut Vec<String>) {
 /// Crates and other packages of the checkout.
 fn member_dirs(root: &Path) -> Vec<std::path::PathBuf> {
     let mut dirs = folders(&root.join("crates"));
+    dirs.extend(folders(&root.join("boards")));
     dirs.extend(folders(&root.join("examples")));
-    dirs.extend(["benches", "tests", "xtask", "fuzz"].map(|name| root.join(name)));
+    let others = ["benches", "benches/firmware", "tests", "xtask", "fuzz"];
+    dirs.extend(others.map(|name| root.join(name)));
     dirs
 }
 

@@ -13,6 +13,7 @@ pub(crate) const DEVICE_CRATES: &[&str] = &[
     "coracle-eth",
     "coracle-record",
     "coracle-net",
+    "coracle-modem",
     "coracle-client",
     "coracle",
 ];

@@ -1,6 +1,7 @@
 //! The tree: every place is on the map, every device crate carries its attributes.
 
 use super::Findings;
+use crate::manifest::Manifest;
 
 /// Lints that keep outside bytes from causing a panic.
 const DENIED: &[&str] = &[
@@ -43,6 +44,38 @@ pub(crate) fn missing_attributes(lib: &str) -> Findings {
     let denied = denied(lib);
     let missing = DENIED.iter().filter(|lint| !denied.contains(**lint));
     findings.extend(missing.map(|lint| format!("does not deny `{lint}` outside tests")));
+    findings
+}
+
+/// What a board denies by itself, as it cannot take the workspace's word that there is no
+/// unsafe code.
+const DENIED_ON_BOARDS: &[(&str, &str)] = &[
+    ("lints.rust", "missing_docs"),
+    ("lints.rust", "unsafe_code"),
+    ("lints.rust", "unsafe_op_in_unsafe_fn"),
+];
+
+/// What a manifest lacks in lints: the workspace's, or on a board its own.
+pub(crate) fn missing_lints(manifest: &Manifest, is_board: bool) -> Findings {
+    if manifest.uses_workspace_lints() {
+        return Findings::new();
+    }
+    if !is_board {
+        return vec!["Cargo.toml does not say `[lints] workspace = true`".into()];
+    }
+    let lacks =
+        |(section, lint): &&(&str, &str)| manifest.value(section, lint).as_deref() != Some("deny");
+    let mut findings: Findings = DENIED_ON_BOARDS
+        .iter()
+        .filter(lacks)
+        .map(|(_, lint)| format!("Cargo.toml does not deny `{lint}`"))
+        .collect();
+    if manifest
+        .value("lints.clippy", "undocumented_unsafe_blocks")
+        .is_none()
+    {
+        findings.push("Cargo.toml does not warn of `undocumented_unsafe_blocks`".into());
+    }
     findings
 }
 
@@ -117,6 +150,18 @@ mod tests {
             missing_attributes("#![cfg_attr(not(test), no_std)]").len(),
             2 + DENIED.len()
         );
+    }
+
+    #[test]
+    fn a_board_denies_unsafe_code_by_itself() {
+        let board = "[lints.rust]\nmissing_docs = \"deny\"\nunsafe_code = \"deny\"\n\
+            unsafe_op_in_unsafe_fn = \"deny\"\n[lints.clippy]\nundocumented_unsafe_blocks = \"warn\"\n";
+        let missing = |text: &str, is_board| missing_lints(&Manifest::parse(text), is_board).len();
+        assert_eq!(missing(board, true), 0);
+        assert_eq!(missing(board, false), 1);
+        assert_eq!(missing(&board.replace("unsafe_code", "unsafe"), true), 1);
+        assert_eq!(missing("", true), 4);
+        assert_eq!(missing("[lints]\nworkspace = true\n", true), 0);
     }
 
     #[test]
