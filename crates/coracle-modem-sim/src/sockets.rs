@@ -22,6 +22,9 @@ use crate::{
 /// Bytes that wait in either direction.
 pub(crate) const WINDOW: usize = 16 * 1024;
 
+/// How long a full buffer may hold the modem up.
+const ROOM_WAIT: Duration = Duration::from_millis(200);
+
 /// How long a peer may take nothing before the connection is given up.
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -175,13 +178,22 @@ impl Socket {
         socket
     }
 
-    /// Bytes that can be taken to send.
-    pub(crate) fn room(&self) -> usize {
-        WINDOW.saturating_sub(self.unsent())
+    /// Whether so many bytes can be taken to send, perhaps after a moment: a host that is
+    /// busy with other things is not a network that is stuck.
+    pub(crate) fn has_room(&self, len: usize) -> bool {
+        let pipe = self.pipe.lock();
+        let is_full = |pipe: &mut PipeState| pipe.outbox.len() + len > WINDOW;
+        let waited = self
+            .pipe
+            .changed
+            .wait_timeout_while(pipe, ROOM_WAIT, is_full);
+        let (pipe, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        pipe.outbox.len() + len <= WINDOW
     }
 
     /// Takes bytes to send; as many as there is room for.
     pub(crate) fn send(&mut self, bytes: &[u8]) -> usize {
+        self.has_room(bytes.len());
         let mut pipe = self.pipe.lock();
         let room = WINDOW.saturating_sub(pipe.outbox.len()).min(bytes.len());
         pipe.outbox.extend(bytes.iter().take(room));
@@ -340,6 +352,7 @@ fn write_out(stream: &Stream, pipe: &Pipe) {
         // returns.
         let bytes: Vec<u8> = state.outbox.drain(..).collect();
         drop(state);
+        pipe.changed.notify_all();
         if bytes.is_empty() || stream.write_all(&bytes).is_err() {
             return stream.shutdown();
         }

@@ -146,7 +146,7 @@ pub(super) fn send(core: &mut Core, slot: Slot, bytes: &[u8]) -> Answer {
     let has_room = core
         .sockets
         .get(&slot)
-        .is_some_and(|socket| socket.state == State::Open && socket.room() >= bytes.len());
+        .is_some_and(|socket| socket.state == State::Open && socket.has_room(bytes.len()));
     let fails = core.fires(FaultKind::SendFail);
     if !has_room || fails || core.send(slot, bytes).is_none() {
         core.line("SEND FAIL");

@@ -271,8 +271,9 @@ fn prompt(own: &Ssl, core: &mut Core, command: &Command) -> Answer {
 }
 
 pub(super) fn send(own: &Ssl, core: &mut Core, slot: Slot, bytes: &[u8]) -> Answer {
-    let room = core.sockets.get(&slot).map_or(0, |socket| socket.room());
-    let fails = core.fires(FaultKind::SendFail) || room < bytes.len();
+    let socket = core.sockets.get(&slot);
+    let has_room = socket.is_some_and(|socket| socket.has_room(bytes.len()));
+    let fails = core.fires(FaultKind::SendFail) || !has_room;
     let sent = if fails { None } else { core.send(slot, bytes) };
     let error = if sent.is_some() { 0 } else { error::TRANSFER };
     if own.reports_send || error != 0 {
