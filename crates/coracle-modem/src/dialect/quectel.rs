@@ -3,6 +3,7 @@
 //! Grammar: Quectel "TCP/IP Application Note" and "SSL Application Note" of these series.
 
 mod plain;
+#[cfg(feature = "tls")]
 mod secure;
 
 use core::net::IpAddr;
@@ -114,7 +115,10 @@ impl Dialect for Quectel {
         at.assign(target.slot, target.slot);
         match target.tls {
             None => plain::open(at, target).await,
+            #[cfg(feature = "tls")]
             Some(tls) => secure::open(at, target, tls).await,
+            #[cfg(not(feature = "tls"))]
+            Some(_) => Err(Error::NoTls),
         }
     }
 

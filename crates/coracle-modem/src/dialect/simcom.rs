@@ -4,6 +4,7 @@
 //! Manual", "A7600 Series TCPIP Application Note", "A7600 Series SSL Application Note".
 
 mod plain;
+#[cfg(feature = "tls")]
 mod secure;
 
 use core::net::IpAddr;
@@ -125,7 +126,10 @@ impl Dialect for Simcom {
         at.assign(target.slot, target.slot);
         match target.tls {
             None => plain::open(at, target).await,
+            #[cfg(feature = "tls")]
             Some(tls) => secure::open(at, target, tls).await,
+            #[cfg(not(feature = "tls"))]
+            Some(_) => Err(Error::NoTls),
         }
     }
 
@@ -137,7 +141,10 @@ impl Dialect for Simcom {
     ) -> Result<usize, Error> {
         match id.secure {
             false => plain::send(at, id.number, bytes).await,
+            #[cfg(feature = "tls")]
             true => secure::send(at, id.number, bytes).await,
+            #[cfg(not(feature = "tls"))]
+            true => Err(Error::NoTls),
         }
     }
 
@@ -149,7 +156,10 @@ impl Dialect for Simcom {
     ) -> Result<Received, Error> {
         match id.secure {
             false => plain::receive(at, id.number, out).await,
+            #[cfg(feature = "tls")]
             true => secure::receive(at, id.number, out).await,
+            #[cfg(not(feature = "tls"))]
+            true => Err(Error::NoTls),
         }
     }
 

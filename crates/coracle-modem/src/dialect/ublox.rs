@@ -4,6 +4,7 @@
 //! commands manual" (UBX-19047455), "SARA-R4 / SARA-R5 Internet applications development
 //! guide" (UBX-20032566).
 
+#[cfg(feature = "tls")]
 mod secure;
 
 use core::net::IpAddr;
@@ -95,10 +96,16 @@ impl Dialect for Ublox {
         at: &mut At<U, T>,
         target: &Target<'_>,
     ) -> Result<(), Error> {
+        #[cfg(not(feature = "tls"))]
+        if target.tls.is_some() {
+            return Err(Error::NoTls);
+        }
+        #[cfg(feature = "tls")]
         if let Some(tls) = target.tls {
             secure::prepare(at, target.host, tls).await?;
         }
         let number = create(at, target.slot).await?;
+        #[cfg(feature = "tls")]
         if target.tls.is_some() {
             secure::attach(at, number).await?;
         }

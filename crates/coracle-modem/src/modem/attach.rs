@@ -75,7 +75,12 @@ impl<D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Core<'_, D, U, P, T> {
                     Some("SIM PIN") => self.enter_pin().await?,
                     // Said unasked while the SIM is being read.
                     Some("NOT READY" | "NOT INSERTED") => {}
-                    _ => return Err(Error::SimLocked),
+                    // The other codes of 27.007 ask for a PUK or unlock the phone.
+                    Some(code) if code.starts_with("SIM ") || code.starts_with("PH-") => {
+                        return Err(Error::SimLocked);
+                    }
+                    // A line that was damaged: asked again.
+                    _ => refusal = Error::Malformed,
                 },
                 // 10: no SIM, 13: SIM failure, 15: wrong SIM; also said of a SIM that is
                 // not read yet, as 14 (busy).
