@@ -1,12 +1,15 @@
 //! The chosen chip. Each has the same items, so nothing above asks which it is.
+//!
+//! No choice, or two, is an error of the crate root. Here one is taken then, so that it
+//! stays the only error.
 
 #[cfg(target_arch = "arm")]
 mod cortex_m;
 #[cfg(target_arch = "arm")]
 mod mps2;
-#[cfg(feature = "mps2-an386")]
+#[cfg(all(target_arch = "arm", not(feature = "mps2-an505")))]
 mod mps2_an386;
-#[cfg(feature = "mps2-an505")]
+#[cfg(all(target_arch = "arm", feature = "mps2-an505"))]
 mod mps2_an505;
 #[cfg(target_arch = "riscv32")]
 mod riscv32_virt;

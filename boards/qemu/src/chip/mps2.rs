@@ -2,7 +2,7 @@
 
 #![expect(unsafe_code, reason = "addresses of peripherals, and the vector table")]
 
-#[cfg(feature = "mps2-an386")]
+#[cfg(not(feature = "mps2-an505"))]
 use super::mps2_an386 as map;
 #[cfg(feature = "mps2-an505")]
 use super::mps2_an505 as map;
