@@ -676,10 +676,11 @@ impl Core {
             Form::Lines | Form::Quoted => self.reader.payload(uart, out).await?,
         }
         progress.received = end;
-        if block.form == Form::Quoted && self.reader.byte(uart).await? != b'"' {
-            return Err(Error::Malformed);
+        // A length that was garbled on the line does not go unnoticed.
+        match (block.form, self.reader.byte(uart).await?) {
+            (Form::Quoted, b'"') | (Form::Lines | Form::Hex, b'\r' | b'\n') => Ok(()),
+            _ => Err(Error::Malformed),
         }
-        Ok(())
     }
 
     /// Reads until something was said that matters to someone.
