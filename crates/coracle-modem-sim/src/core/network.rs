@@ -72,7 +72,8 @@ impl Core {
         self.network.stat_of(which, &self.config.registration)
     }
 
-    /// `<stat>` and, in mode 2 and above, where the modem is.
+    /// `<stat>`, in mode 2 and above where the modem is, in mode 4 and above the timers of
+    /// power saving.
     pub(crate) fn registration_words(&self, which: usize) -> String {
         let stat = self.stat_of(which);
         let mode = self.network.modes.get(which).copied().unwrap_or(0);
@@ -80,7 +81,11 @@ impl Core {
             return stat.to_string();
         }
         let access = self.config.registration.access;
-        format!("{stat},\"1A2B\",\"01A2B3C4\",{access}")
+        let place = format!("{stat},\"1A2B\",\"01A2B3C4\",{access}");
+        match &self.network.psm {
+            Some((tau, active)) if mode >= 4 => format!("{place},,,\"{active}\",\"{tau}\""),
+            _ => place,
+        }
     }
 
     /// Unix time as the modem knows it; `None` before the network told.
