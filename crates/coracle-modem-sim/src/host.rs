@@ -7,7 +7,11 @@ use std::{
     fs, io,
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    os::unix::net::{UnixListener, UnixStream},
+    os::unix::{
+        fs::FileTypeExt,
+        net::{UnixListener, UnixStream},
+    },
+    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -68,7 +72,7 @@ impl Host {
                 (Address::Tcp(listener.local_addr()?), Door::Tcp(listener))
             }
             Listen::Unix(path) => {
-                let listener = UnixListener::bind(path)?;
+                let listener = bind_unix(path)?;
                 (Address::Unix(path.clone()), Door::Unix(listener))
             }
             Listen::Pty => {
@@ -89,6 +93,22 @@ impl Host {
             thread: Some(thread),
             pty,
         })
+    }
+}
+
+/// Binds a path, also one that a process left behind when it was killed.
+fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    match UnixListener::bind(path) {
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
+            let probe = UnixStream::connect(path).map_err(|error| error.kind());
+            let is_socket = fs::symlink_metadata(path)?.file_type().is_socket();
+            if !is_socket || probe.err() != Some(io::ErrorKind::ConnectionRefused) {
+                return Err(error);
+            }
+            fs::remove_file(path)?;
+            UnixListener::bind(path)
+        }
+        bound => bound,
     }
 }
 

@@ -144,6 +144,22 @@ fn a_unix_socket_is_removed_at_the_end() {
 }
 
 #[test]
+fn a_unix_socket_that_was_left_behind_is_taken_and_a_live_one_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("modem");
+    // Dropping a listener leaves its file.
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    assert!(path.exists());
+    let config = Config::new(Dialect::Quectel, Listen::Unix(path.clone()));
+    let _modem = ModemSim::start(config.clone()).unwrap();
+    assert!(ModemSim::start(config).is_err());
+    std::fs::write(folder.path().join("file"), "mine").unwrap();
+    let file = Listen::Unix(folder.path().join("file"));
+    assert!(ModemSim::start(Config::new(Dialect::Quectel, file)).is_err());
+    assert!(folder.path().join("file").exists());
+}
+
+#[test]
 fn a_terminal_is_raw() {
     let modem = ModemSim::start(Config::new(Dialect::Quectel, Listen::Pty)).unwrap();
     let Address::Pty(path) = modem.address() else {
