@@ -1,5 +1,6 @@
-#![doc = include_str!("../README.md")]
+//! Board support for the machines that QEMU emulates. Empty on a host.
 #![cfg(target_os = "none")]
+#![cfg_attr(target_os = "none", doc = include_str!("../README.md"))]
 #![no_std]
 
 #[cfg(not(any(
