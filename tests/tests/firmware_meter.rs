@@ -81,6 +81,7 @@ fn over_tls(chain: &Chain, name: &str, trust_other: bool) -> Report {
     let mut scenario = Scenario::meter(Board::Mps2An386, Dialect::Quectel, 3)
         // What is refused is refused at each look.
         .with("looks", if name == "node.test" && !trust_other { 100 } else { 3 });
+    scenario.image.features = vec!["tls".into()];
     scenario.root = Some(root.pem());
     scenario.node = Some(front.address());
     scenario.run(chain, |line| println!("{line}")).unwrap()
