@@ -40,6 +40,8 @@ pub struct Counts {
     pub methods: Vec<String>,
     /// Bytes of each request, head and body.
     pub up: Vec<usize>,
+    /// Bytes of each answer with correct HTTP, head and body.
+    pub answers: Vec<usize>,
     /// Connections.
     pub connections: usize,
     /// Bytes sent down in all.
@@ -216,7 +218,11 @@ fn serve(mut connection: &TcpStream, shared: &Shared) -> std::io::Result<bool> {
         Reply::Raw(bytes) => bytes.clone(),
         Reply::Flood(mebibytes) => return flood(connection, shared, *mebibytes).map(|()| false),
     };
-    lock(&shared.counts).down += bytes.len();
+    {
+        let mut counts = lock(&shared.counts);
+        counts.answers.push(bytes.len());
+        counts.down += bytes.len();
+    }
     if matches!(reply, Reply::Drip(_)) {
         connection.set_nodelay(true)?;
         for byte in &bytes {

@@ -41,6 +41,9 @@ pub struct ImageSize {
 pub struct Inspection {
     /// What it takes.
     pub size: ImageSize,
+    /// Bytes of code, by the crate whose function it is. What the compiler put into
+    /// another function counts there.
+    pub code_by_crate: BTreeMap<String, u64>,
     /// How often each panic function is called, by its name.
     pub panic_sites: BTreeMap<String, usize>,
     /// Functions of a global allocator.
@@ -62,6 +65,7 @@ impl Inspection {
         let functions = Functions::of(&file);
         Ok(Self {
             size: size(&file),
+            code_by_crate: functions.bytes_by_crate(),
             panic_sites: panic_sites(&file, &functions)?,
             allocator: functions.named(|name| ALLOCATOR.contains(&last(name))),
             formatting: functions.named(|name| name.contains("core::fmt::")),
@@ -137,6 +141,15 @@ impl Functions {
         (address < function.end).then_some(function.name.as_str())
     }
 
+    fn bytes_by_crate(&self) -> BTreeMap<String, u64> {
+        let mut bytes = BTreeMap::new();
+        for (start, function) in &self.0 {
+            let name = crate_of(&function.name).to_owned();
+            *bytes.entry(name).or_insert(0) += function.end - start;
+        }
+        bytes
+    }
+
     fn named(&self, wanted: impl Fn(&str) -> bool) -> Vec<String> {
         let names = self.0.values().map(|function| &function.name);
         let mut names: Vec<String> = names.filter(|name| wanted(name)).cloned().collect();
@@ -193,6 +206,19 @@ fn last(name: &str) -> &str {
     name.rsplit("::").next().unwrap_or(name)
 }
 
+/// The crate of the function, or of the type that a trait is implemented for.
+fn crate_of(name: &str) -> &str {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let start = name.find(is_part).unwrap_or_default();
+    let tail = &name[start..];
+    let end = tail.find(|c| !is_part(c)).unwrap_or(tail.len());
+    match tail[end..].starts_with("::") {
+        true => &tail[..end],
+        // Start-up code, and what compilers call: `Reset`, `memcpy`.
+        false => "(no crate)",
+    }
+}
+
 /// The name in the source, without the hash.
 fn readable(symbol: &str) -> String {
     format!("{:#}", rustc_demangle::demangle(symbol))
@@ -246,6 +272,22 @@ mod tests {
             "memcpy",
         ] {
             assert!(!is_panic(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_function_belongs_to_the_crate_of_its_type() {
+        for (name, expected) in [
+            ("coracle_net::rpc::flat::{closure#0}", "coracle_net"),
+            (
+                "<coracle_modem::at::At<U> as core::ops::Drop>::drop",
+                "coracle_modem",
+            ),
+            ("<&k256::Scalar as core::ops::Mul>::mul", "k256"),
+            ("memcpy", "(no crate)"),
+            ("", "(no crate)"),
+        ] {
+            assert_eq!(crate_of(name), expected, "{name}");
         }
     }
 

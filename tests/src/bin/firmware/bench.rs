@@ -8,6 +8,7 @@ use std::time::Duration;
 use coracle_tests::firmware::{Board, Config, Ended, Error, Image, Line, Qemu, Result, Spec};
 use serde_json::json;
 
+use crate::air;
 use crate::table::{Table, number};
 
 /// Ten times what the slowest run took, on a machine that does other things as well.
@@ -38,7 +39,7 @@ pub(crate) fn command(args: &Args) -> Result {
         true => print_json(&spec, &rows),
         false => {
             print_table(&spec, &rows);
-            Ok(())
+            air::print(args.board)
         }
     }
 }

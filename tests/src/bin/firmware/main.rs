@@ -1,5 +1,6 @@
 //! Firmware on emulated boards: what `cargo xtask run`, `size` and `bench` start.
 
+mod air;
 mod bench;
 mod run;
 mod size;

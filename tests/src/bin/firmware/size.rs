@@ -76,6 +76,7 @@ pub(crate) fn command(args: &Args) -> Result {
     println!("{table}");
     if !args.brief {
         println!("{}", differences(&rows)?);
+        println!("{}", code_by_crate(&rows));
     }
     print!("{}", panic_sites(&rows));
     if args.write {
@@ -192,6 +193,30 @@ fn differences(rows: &[Row]) -> Result<String> {
         ]);
     }
     Ok(table.to_markdown())
+}
+
+/// Crates with less code than this are told together.
+const CRATE_BYTES: u64 = 1024;
+
+/// Where the flash of the reference board is.
+fn code_by_crate(rows: &[Row]) -> String {
+    let mut table = Table::new(
+        1,
+        &["code of `meter-eth` on `mps2-an386`, by crate", "bytes"],
+    );
+    let row = rows.iter().find(|row| row.board == BUDGET.board);
+    let crates = row.map(|row| &row.inspection.code_by_crate);
+    let mut crates: Vec<_> = crates.into_iter().flatten().collect();
+    crates.sort_by_key(|(name, bytes)| (std::cmp::Reverse(**bytes), name.as_str()));
+    let (large, small): (Vec<_>, Vec<_>) = crates
+        .into_iter()
+        .partition(|(_, bytes)| **bytes >= CRATE_BYTES);
+    for (name, bytes) in large {
+        table.row(vec![format!("`{name}`"), number(*bytes)]);
+    }
+    let rest = small.iter().map(|(_, bytes)| **bytes).sum();
+    table.row(vec![format!("{} others", small.len()), number(rest)]);
+    table.to_markdown()
 }
 
 fn panic_sites(rows: &[Row]) -> String {
