@@ -35,7 +35,35 @@ def http(body, head):
     return head.replace("LEN", str(len(body))).replace("\n", "\r\n").encode() + body
 
 
+def modem(choice, *answers):
+    """What a modem says to each command in turn, after a byte for its dialect."""
+    lines = ["\r\n".join(["", *answer.split("|"), ""]) for answer in answers]
+    return bytes([choice]) + b"\x1e".join([b"", *(line.encode() for line in lines)])
+
+
+def modem_sessions():
+    start = ["+CFUN: 1|OK", "OK", "OK", "OK", "OK", "OK"]
+    sim = ["+CPIN: READY|OK", "+CFUN: 1|OK", "OK", "+CEREG: 0,1|OK"]
+    quectel = [*start, *sim, "OK", "OK", "OK"]
+    simcom = [*start, *sim, "+NETOPEN: 0|OK", "OK", "OK", "+NETOPEN: 0|OK", "OK|+NETOPEN: 0"]
+    ublox = [*start, *sim, "SARA-R510S|OK", "OK", "+UPSND: 0,8,0|OK", "OK", "OK", "OK|+UUPSDA: 0,\"10.0.0.2\""]
+    return [
+        modem(0, *quectel, "OK|+QIOPEN: 0,0", "> |SEND OK|+QIURC: \"recv\",0", "+QIRD: 5|hello|OK", "OK"),
+        modem(0, *quectel, "OK|+QIOPEN: 0,566"),
+        modem(4, *quectel, "+QFLST: \"coracle\",27|OK", *["OK"] * 8, "OK|+QSSLOPEN: 0,0", "> |SEND OK"),
+        modem(4, *quectel, "ERROR", "OK", "CONNECT|+QFUPL: 27,0|OK", *["OK"] * 7, "OK|+QSSLOPEN: 0,566"),
+        modem(1, *simcom, "OK|+CIPOPEN: 0,0", ">|OK|+CIPSEND: 0,5,5|+CIPRXGET: 1,0", "+CIPRXGET: 2,0,5,0|hello|OK"),
+        modem(5, *simcom, "+CCERTLIST: \"x\"|OK", ">|OK", *["OK"] * 6, "OK|+CCHSTART: 0", "OK", "OK|+CCHOPEN: 0,0",
+              ">|OK|+CCHSEND: 0,0|+CCHEVENT: 0,RECV EVENT", "+CCHRECV: LEN,5,0|OK",
+              "OK|+CCHRECV: DATA,0,5|hello|+CCHRECV: 0,0"),
+        modem(2, *ublox, "+USOCR: 0|OK", "OK", "@|+USOWR: 0,5|OK|+UUSORD: 0,5", "+USORD: 0,5,\"hello\"|OK", "OK"),
+        modem(0, "RDY|+CFUN: 1|+CPIN: SIM PIN", *start, "+CPIN: SIM PIN|OK", "+QPINC: \"SC\",3,10|OK", "OK"),
+        modem(0, "+CME ERROR: 3", "+CFUN: 1|OK", *start, "+CPIN: READY|OK", "+CFUN: 4|OK", "OK", "OK", "+CEREG: 0,3|OK"),
+    ]
+
+
 def main():
+    write("modem", modem_sessions())
     write("rlp", [unhex(case["rlp"]) for case in cases("rlp")])
     signed = [unhex(case["signed"]) for case in cases("transactions_generated")]
     raw = [unhex(case["txbytes"]) for case in cases("raw_transactions")]

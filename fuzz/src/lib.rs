@@ -4,6 +4,8 @@
 //! The same functions run in an ordinary test (`tests/tests/fuzz_corpus.rs`) over the seed
 //! corpora and mutations of them.
 
+mod modem;
+
 use std::fmt::Write;
 
 use coracle_core::ecdsa::{P256, PublicKey, Secp256k1};
@@ -21,11 +23,13 @@ use coracle_net::http::ResponseReader;
 use coracle_net::rpc::{Envelope, flat_result};
 use coracle_record::{Bundle, CoseAlgorithm, Place, Start, Unverified};
 
+pub use crate::modem::modem;
+
 /// A target: its name, which is also that of its corpus, and what it does.
 pub type Target = (&'static str, fn(&[u8]));
 
 /// Every target.
-pub const TARGETS: [Target; 7] = [
+pub const TARGETS: [Target; 8] = [
     ("rlp", rlp),
     ("transaction", transaction),
     ("abi", abi),
@@ -33,6 +37,7 @@ pub const TARGETS: [Target; 7] = [
     ("answer", answer),
     ("http", http),
     ("record", record),
+    ("modem", modem),
 ];
 
 /// Deeper lists are not followed; the reader itself does not recurse.
