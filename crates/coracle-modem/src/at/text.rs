@@ -89,9 +89,13 @@ impl<'a> Fields<'a> {
         Some(unquoted(text.get(..end)?.trim_ascii()))
     }
 
-    /// The next field, a number.
+    /// The next field, a number without leading zeros: those are what is left of one that
+    /// lost its first digits on the line.
     pub fn number(&mut self) -> Option<u32> {
-        number(self.bytes()?)
+        match self.bytes()? {
+            [b'0', _, ..] => None,
+            digits => number(digits),
+        }
     }
 
     /// The next field, a number of at most 16 bits.
@@ -219,6 +223,12 @@ mod tests {
         assert_eq!(fields.text(), Some(""));
         assert_eq!(fields.text(), Some("c"));
         assert_eq!(fields.bytes(), None);
+    }
+
+    #[test]
+    fn field_with_leading_zeros_is_no_number() {
+        assert_eq!(Fields::new(b"024").number(), None);
+        assert_eq!(Fields::new(b"0,24").number(), Some(0));
     }
 
     #[test]
