@@ -74,11 +74,11 @@ pub(crate) fn command(args: &Args) -> Result {
     }
     let table = table(&rows);
     println!("{table}");
+    println!("{}", code_by_crate(&rows));
+    println!("{}", panic_sites(&rows));
     if !args.brief {
         println!("{}", differences(&rows)?);
-        println!("{}", code_by_crate(&rows));
     }
-    print!("{}", panic_sites(&rows));
     if args.write {
         write(&table)?;
     }
