@@ -1,18 +1,22 @@
 //! What is in an image: sizes, panic call sites, and what should not be there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use object::elf::{SHF_ALLOC, SHF_WRITE};
-use object::read::elf::ElfFile32;
+use object::read::elf::{ElfFile32, ElfSection32};
 use object::{
-    Endianness, Object, ObjectSection, ObjectSymbol, RelocationTarget, SectionFlags, SectionKind,
-    SymbolKind,
+    Endianness, Object, ObjectSection, ObjectSymbol, Relocation, RelocationTarget, SectionFlags,
+    SectionKind, SymbolKind,
 };
 
 use super::error::{Error, Result};
 
 type File<'a> = ElfFile32<'a, Endianness>;
+type Section<'a, 'f> = ElfSection32<'a, 'f, Endianness>;
+
+/// In the name of every function that turns values into text.
+const FORMATTING: &str = "core::fmt::";
 
 /// What linker scripts set aside but nothing is put in.
 const SET_ASIDE: [&str; 2] = [".heap", ".stack"];
@@ -48,8 +52,10 @@ pub struct Inspection {
     pub panic_sites: BTreeMap<String, usize>,
     /// Functions of a global allocator.
     pub allocator: Vec<String>,
-    /// Functions that turn values into text: what a panic message would need.
+    /// Functions that turn values into text with `core::fmt`, whoever wants them.
     pub formatting: Vec<String>,
+    /// Those that only the message of a panic wants: it is never shown.
+    pub panic_formatting: Vec<String>,
     /// Paths of the machine that built it.
     pub builder_paths: Vec<String>,
 }
@@ -63,12 +69,14 @@ impl Inspection {
     pub fn of(bytes: &[u8]) -> Result<Self> {
         let file = File::parse(bytes).map_err(|error| Error::at("no ELF file", error))?;
         let functions = Functions::of(&file);
+        let calls = Calls::of(&file, &functions)?;
         Ok(Self {
             size: size(&file),
             code_by_crate: functions.bytes_by_crate(),
-            panic_sites: panic_sites(&file, &functions)?,
+            panic_sites: calls.panic_sites,
             allocator: functions.named(|name| ALLOCATOR.contains(&last(name))),
-            formatting: functions.named(|name| name.contains("core::fmt::")),
+            formatting: functions.named(|name| name.contains(FORMATTING)),
+            panic_formatting: calls.panic_formatting.into_iter().collect(),
             builder_paths: builder_paths(bytes),
         })
     }
@@ -82,7 +90,7 @@ impl Inspection {
     pub fn faults(&self) -> Vec<String> {
         let kinds = [
             ("has a global allocator", &self.allocator),
-            ("formats text", &self.formatting),
+            ("formats the messages of panics", &self.panic_formatting),
             ("names a path of its builder", &self.builder_paths),
         ];
         let lines = kinds
@@ -159,33 +167,51 @@ impl Functions {
     }
 }
 
-/// Relocations of code that point to a panic function, from code that is none.
-fn panic_sites(file: &File<'_>, functions: &Functions) -> Result<BTreeMap<String, usize>> {
-    let mut sites = BTreeMap::new();
-    let mut relocations = 0;
-    for section in file
-        .sections()
-        .filter(|section| section.kind() == SectionKind::Text)
-    {
-        for (address, relocation) in section.relocations() {
-            relocations += 1;
-            let RelocationTarget::Symbol(index) = relocation.target() else {
-                continue;
-            };
-            let Ok(callee) = file.symbol_by_index(index).and_then(|symbol| symbol.name()) else {
-                continue;
-            };
-            let callee = readable(callee);
-            let is_within = functions.at(address).is_some_and(is_panic);
-            if is_panic(&callee) && !is_within {
-                *sites.entry(callee).or_insert(0) += 1;
+/// Who calls what, as far as it has to do with panics.
+#[derive(Default)]
+struct Calls {
+    panic_sites: BTreeMap<String, usize>,
+    panic_formatting: BTreeSet<String>,
+}
+
+impl Calls {
+    /// Every relocation of code that points to a function.
+    fn of(file: &File<'_>, functions: &Functions) -> Result<Self> {
+        let mut calls = Self::default();
+        let mut relocations = 0;
+        let code = |section: &Section<'_, '_>| section.kind() == SectionKind::Text;
+        for section in file.sections().filter(code) {
+            for (address, relocation) in section.relocations() {
+                relocations += 1;
+                if let Some(callee) = target(file, &relocation) {
+                    calls.add(functions.at(address).unwrap_or_default(), callee);
+                }
             }
         }
+        match relocations {
+            0 => Err("linked without relocations, so calls cannot be counted".into()),
+            _ => Ok(calls),
+        }
     }
-    match relocations {
-        0 => Err("linked without relocations, so calls cannot be counted".into()),
-        _ => Ok(sites),
+
+    fn add(&mut self, caller: &str, callee: String) {
+        match (is_panic(caller), is_panic(&callee)) {
+            (false, true) => *self.panic_sites.entry(callee).or_insert(0) += 1,
+            (true, false) if callee.contains(FORMATTING) => {
+                self.panic_formatting.insert(callee);
+            }
+            _ => {}
+        }
     }
+}
+
+/// The name of what a relocation points to.
+fn target(file: &File<'_>, relocation: &Relocation) -> Option<String> {
+    let RelocationTarget::Symbol(index) = relocation.target() else {
+        return None;
+    };
+    let symbol = file.symbol_by_index(index).ok()?;
+    symbol.name().ok().map(readable)
 }
 
 /// Whether a function of `core` does nothing but panic, by the names they are given there.
@@ -292,6 +318,27 @@ mod tests {
     }
 
     #[test]
+    fn a_panic_within_a_panic_is_no_site() {
+        let mut calls = Calls::default();
+        calls.add("meter::run", "core::option::unwrap_failed".into());
+        calls.add(
+            "core::option::unwrap_failed",
+            "core::panicking::panic".into(),
+        );
+        assert_eq!(calls.panic_sites.len(), 1);
+    }
+
+    #[test]
+    fn only_text_for_a_panic_is_a_fault() {
+        let mut calls = Calls::default();
+        calls.add("coracle_core::json::write", "core::fmt::write".into());
+        assert!(calls.panic_formatting.is_empty());
+        let fails = "core::panicking::panic_bounds_check";
+        calls.add(fails, "<usize as core::fmt::Display>::fmt".into());
+        assert_eq!(calls.panic_formatting.len(), 1);
+    }
+
+    #[test]
     fn names_are_made_readable() {
         let legacy = "_ZN4core9panicking9panic_fmt17h0123456789abcdefE";
         assert_eq!(readable(legacy), "core::panicking::panic_fmt");
@@ -307,7 +354,7 @@ mod tests {
     fn each_fault_is_named() {
         let inspection = Inspection {
             allocator: vec!["__rust_alloc".into()],
-            formatting: vec!["core::fmt::write".into()],
+            panic_formatting: vec!["core::fmt::write".into()],
             builder_paths: vec!["/somewhere".into()],
             ..Inspection::default()
         };

@@ -224,7 +224,11 @@ fn panic_sites(rows: &[Row]) -> String {
     for row in rows {
         let (inspection, board) = (&row.inspection, row.board);
         let count = inspection.panic_site_count();
-        text += &format!("{} on {board}: {count} panic call sites\n", row.example);
+        let formatting = inspection.formatting.len();
+        text += &format!(
+            "{} on {board}: {count} panic call sites, {formatting} functions of core::fmt\n",
+            row.example
+        );
         let mut sites: Vec<_> = inspection.panic_sites.iter().collect();
         sites.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), name.as_str()));
         for (name, count) in sites {
