@@ -55,13 +55,13 @@ fn define(own: &mut PsdProfile, core: &mut Core, command: &Command) -> Answer {
     Ok(Done::Ok)
 }
 
-/// `UAUTHREQ=cid,type,password,user`
+/// `UAUTHREQ=cid,type,user,password`; a SARA-R4 takes the two the other way round.
 fn authenticate(core: &mut Core, command: &Command) -> Answer {
     let id = crate::standard::cid(command, 0)?;
     let text = |place| command.text(place).unwrap_or_default().to_owned();
     let login = match command.number(1) {
         Some(0) => None,
-        Some(1..=3) => Some((text(3), text(2))),
+        Some(1..=3) => Some((text(2), text(3))),
         _ => return Err(NOT_ALLOWED),
     };
     core.network.contexts.entry(id).or_default().login = login;
