@@ -296,6 +296,16 @@ fn identity_is_bare_lines() {
     assert_eq!(identity.imei.as_str(), "490154203237518");
 }
 
+/// A command that comes back is no answer, also where any line may be one.
+#[test]
+fn echo_is_not_the_answer() {
+    let bench = Bench::new(quectel::fake());
+    bench.fake.borrow_mut().echo_stays = true;
+    let modem = bench.modem(Quectel);
+    let identity = bench.run(modem.identity()).unwrap();
+    assert_eq!(identity.model.as_str(), "FAKE-1");
+}
+
 #[test]
 fn sleep_releases_dtr_and_the_next_use_asserts_it() {
     let bench = Bench::new(quectel::fake());

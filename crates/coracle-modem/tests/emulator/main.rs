@@ -6,11 +6,11 @@ mod host;
 mod servers;
 
 use coracle_modem::{
-    Config, Dialect, Error, Modem, NoPin, Pins, Quectel, Roots, Security, Simcom, Timeouts, Tls,
-    Ublox,
+    Authentication, AuthenticationMethod, Config, Dialect, Error, Modem, NoPin, Pins, Quectel,
+    Roots, Security, Simcom, Timeouts, Tls, Ublox,
 };
 use coracle_modem_sim::{
-    Config as SimConfig, Dialect as SimDialect, FaultKind, Faults, Handle, ModemSim, Name,
+    Apn, Config as SimConfig, Dialect as SimDialect, FaultKind, Faults, Handle, ModemSim, Name,
 };
 use coracle_testkit::rounds;
 use embedded_io_async::{Read, Write};
@@ -186,6 +186,52 @@ fn quectel_tls_is_verified() {
 #[test]
 fn simcom_tls_is_verified_but_for_the_name() {
     secure(Simcom, SimDialect::Simcom, false);
+}
+
+/// Credentials go where the network reads them; wrong ones are refused.
+fn credentials<D: Dialect + Copy>(dialect: D, kind: SimDialect) {
+    for (password, right) in [("secret", true), ("wrong", false)] {
+        let mut config = SimConfig::local(kind);
+        config.apn = Some(Apn {
+            name: "private.example".into(),
+            login: Some(("me".into(), "secret".into())),
+        });
+        let sim = ModemSim::start(config).expect("a free port");
+        let _talk = Talk(&sim);
+        let config = Config {
+            authentication: Some(Authentication {
+                method: AuthenticationMethod::Chap,
+                user: "me",
+                password,
+            }),
+            timeouts: Timeouts::USUAL.divided_by(5),
+            ..Config::new("private.example")
+        };
+        let modem = modem(dialect, &sim, config);
+        let attached = block_on(modem.attach());
+        match right {
+            true => assert_eq!(attached, Ok(())),
+            false => assert!(
+                matches!(attached, Err(Error::NoDataConnection(_))),
+                "{attached:?}"
+            ),
+        }
+    }
+}
+
+#[test]
+fn quectel_credentials() {
+    credentials(Quectel, SimDialect::Quectel);
+}
+
+#[test]
+fn simcom_credentials() {
+    credentials(Simcom, SimDialect::Simcom);
+}
+
+#[test]
+fn ublox_credentials() {
+    credentials(Ublox, SimDialect::Ublox);
 }
 
 /// Sends and receives until it has succeeded; how many tries failed.
