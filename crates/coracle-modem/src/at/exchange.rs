@@ -13,7 +13,7 @@ pub enum End {
     Answer,
     /// `OK` and the answer, in whichever order.
     OkAndAnswer,
-    /// A line of the command's own, or its opposite, which is [`Error::SendFailed`].
+    /// A line of the command's own, or its opposite, which is [`Error::SendFailed`](crate::Error::SendFailed).
     Line(&'static Ends),
 }
 
