@@ -463,6 +463,8 @@ fn dropped_opens_leave_no_socket_behind<D: Dialect>(dialect: D, fake: fn() -> Fa
             .filter(|peer| peer.open || peer.made);
         assert_eq!(left.count(), 0, "after {polls}");
     }
+    // Nor did they use up what this driver keeps of sockets.
+    assert_eq!(bench.run(session(&modem)), Ok(()));
     assert_eq!(bench.fake.borrow().restarts, 0);
 }
 
