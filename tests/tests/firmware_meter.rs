@@ -5,9 +5,7 @@
 
 use coracle_modem_sim::Faults;
 use coracle_testkit::rounds;
-use coracle_tests::firmware::{
-    Board, Chain, Dialect, Ended, Image, Level, Report, Scenario,
-};
+use coracle_tests::firmware::{Board, Chain, Dialect, Ended, Image, Level, Report, Scenario};
 
 mod firmware;
 
@@ -21,7 +19,12 @@ fn all_arrive(scenario: &Scenario, readings: u32) -> Report {
     let chain = Chain::anvil().unwrap();
     let report = scenario.run(&chain, |line| println!("{line}")).unwrap();
     let whole = judge::judge(&chain, &report);
-    assert!(report.is_success(), "{}\n{}", report.log(), report.transcript);
+    assert!(
+        report.is_success(),
+        "{}\n{}",
+        report.log(),
+        report.transcript
+    );
     assert_eq!(whole, Ok(Judgement::all(readings)), "{}", report.log());
     report
 }
@@ -91,7 +94,12 @@ fn over_tls(chain: &Chain, name: &str, trust_other: bool) -> Report {
 fn the_modem_verifies_the_node() {
     let chain = Chain::anvil().unwrap();
     let report = over_tls(&chain, "node.test", false);
-    assert!(report.is_success(), "{}\n{}", report.log(), report.transcript);
+    assert!(
+        report.is_success(),
+        "{}\n{}",
+        report.log(),
+        report.transcript
+    );
     assert_eq!(judge::judge(&chain, &report), Ok(Judgement::all(3)));
 }
 

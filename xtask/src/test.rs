@@ -64,9 +64,11 @@ const STEPS: &[Step] = &[
         "the emulated boards: self test, meter, modem, faults",
         firmware,
     ),
-    step("size", "flash, RAM and stack within their budgets", |_| {
-        programs::size(&["--check".into()])
-    }),
+    step(
+        "size",
+        "flash, RAM and stack: no more than the README says",
+        |_| programs::size(&["--check".into()]),
+    ),
     step("bench", "instruction counts on the host", |_| {
         programs::bench(&[])
     }),

@@ -37,7 +37,11 @@ pub(crate) fn judge(chain: &Chain, report: &Report) -> Result<Judgement, String>
     for (at, log) in logs.iter().enumerate() {
         if recorded.get(at) != Some(log) {
             let again = recorded.iter().take(at).any(|record| record == log);
-            let what = if again { "is there twice" } else { "is not what was recorded" };
+            let what = if again {
+                "is there twice"
+            } else {
+                "is not what was recorded"
+            };
             return Err(format!("log {at} on the chain {what}"));
         }
     }
