@@ -3,6 +3,7 @@
 use core::fmt;
 
 use crate::error::{Error, ErrorKind};
+use crate::sink::{Encode, HexSink, Sink};
 
 /// Why hexadecimal text was refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -109,8 +110,15 @@ pub fn decode_array<const N: usize>(text: &str) -> Result<[u8; N], HexError> {
     Ok(out)
 }
 
-/// Prints bytes as `0x` and lower-case digits.
+/// Prints bytes as `0x` and lower-case digits; as an encoding it is the same text.
 pub struct Hex<'a>(pub &'a [u8]);
+
+impl Encode for Hex<'_> {
+    fn encode(&self, out: &mut dyn Sink) {
+        out.write(b"0x");
+        HexSink(out).write(self.0);
+    }
+}
 
 impl fmt::Display for Hex<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

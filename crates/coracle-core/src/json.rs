@@ -15,4 +15,4 @@ mod writer;
 
 pub use self::flat::flat;
 pub use self::reader::{Event, JsonError, JsonErrorKind, Reader, Reject, Visitor};
-pub use self::writer::{Quantity, Writer};
+pub use self::writer::{Quantity, Writer, write_escaped};

@@ -35,5 +35,6 @@ pub use crate::hash::{B256, DigestAlgorithm, Keccak256, Sha256, keccak256, sha25
 pub use crate::signer::{ChainRef, Purpose, Signable, Signer, TxScope};
 pub use crate::sink::{
     BufferTooSmall, CountSink, Encode, HexSink, Sink, SliceSink, WindowSink, encode_window,
+    write_decimal,
 };
 pub use crate::uint::{U256, UintError};

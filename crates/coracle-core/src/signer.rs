@@ -116,10 +116,10 @@ impl<S: Signer + ?Sized> Signer for &mut S {
         (**self).public_key()
     }
 
-    async fn sign(
+    fn sign(
         &mut self,
         message: &dyn Signable,
-    ) -> Result<Signature<Self::Curve>, Self::Error> {
-        (**self).sign(message).await
+    ) -> impl Future<Output = Result<Signature<Self::Curve>, Self::Error>> {
+        (**self).sign(message)
     }
 }

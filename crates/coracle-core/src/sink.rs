@@ -201,6 +201,23 @@ pub fn encode_window(value: &dyn Encode, skip: usize, buf: &mut [u8]) -> usize {
     window.filled()
 }
 
+/// Writes a number in decimal digits: `core::fmt` would be several kilobytes of a device.
+pub fn write_decimal(out: &mut dyn Sink, number: u64) {
+    let mut digits = [0; 20];
+    let mut start = digits.len();
+    let mut rest = number;
+    for digit in digits.iter_mut().rev() {
+        let [.., low] = (rest % 10).to_be_bytes();
+        *digit = low.wrapping_add(b'0');
+        rest /= 10;
+        start = start.saturating_sub(1);
+        if rest == 0 {
+            break;
+        }
+    }
+    out.write(digits.get(start..).unwrap_or_default());
+}
+
 /// Writes each byte as two lower-case hexadecimal digits into another sink.
 ///
 /// Does not write a `0x` prefix.
@@ -262,6 +279,17 @@ mod tests {
     fn window_past_the_end_is_empty() {
         assert_eq!(encode_window(&Abc, 5, &mut [0; 4]), 0);
         assert_eq!(encode_window(&Abc, usize::MAX, &mut [0; 4]), 0);
+    }
+
+    #[test]
+    fn decimal_is_what_the_formatter_prints() {
+        for number in [0, 7, 10, 99, 100, 8545, u64::from(u32::MAX), u64::MAX] {
+            let mut buf = [0; 20];
+            let mut slice = SliceSink::new(&mut buf);
+            write_decimal(&mut slice, number);
+            let len = slice.finish().unwrap();
+            assert_eq!(buf[..len], *std::format!("{number}").as_bytes());
+        }
     }
 
     #[test]

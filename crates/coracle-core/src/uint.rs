@@ -219,6 +219,25 @@ impl U256 {
         Some((Self(limbs), u64::try_from(rest).ok()?))
     }
 
+    /// `self / 2^bits`, rounded down.
+    pub fn shifted_right(self, bits: u32) -> Self {
+        let mut limbs = [0; LIMBS];
+        let (skipped, bits) = (bits / 64, bits % 64);
+        let skipped = usize::try_from(skipped).unwrap_or(usize::MAX);
+        let mut above = 0;
+        let pairs = limbs
+            .iter_mut()
+            .rev()
+            .skip(skipped)
+            .zip(self.0.iter().rev());
+        for (limb, from) in pairs {
+            // The two shifts are by 64 in all, and neither by as much alone.
+            *limb = (from >> bits) | ((above << 1) << 63_u32.saturating_sub(bits));
+            above = *from;
+        }
+        Self(limbs)
+    }
+
     /// Two's complement: `2^256 - self`, and 0 for 0.
     pub fn wrapping_neg(self) -> Self {
         let mut carry = true;
@@ -394,6 +413,22 @@ mod tests {
             .checked_mul(U256::from(2_u64))
             .unwrap();
         assert_eq!(half.checked_mul(half), None);
+    }
+
+    #[test]
+    fn a_shift_divides_by_a_power_of_two() {
+        for number in [U256::ZERO, U256::ONE, U256::from(u128::MAX), U256::MAX] {
+            assert_eq!(number.shifted_right(0), number);
+            for bits in [1, 3, 31, 63] {
+                let (quotient, _) = number.div_rem_u64(1 << bits).unwrap();
+                assert_eq!(number.shifted_right(bits), quotient, "{bits}");
+            }
+            let (half, _) = number.div_rem_u64(1 << 40).unwrap();
+            let (whole, _) = half.div_rem_u64(1 << 60).unwrap();
+            assert_eq!(number.shifted_right(100), whole);
+            assert_eq!(number.shifted_right(256), U256::ZERO);
+            assert_eq!(number.shifted_right(u32::MAX), U256::ZERO);
+        }
     }
 
     #[test]

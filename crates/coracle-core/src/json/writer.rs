@@ -3,7 +3,7 @@
 use core::fmt::{self, Write};
 
 use crate::hex;
-use crate::sink::{Encode, HexSink, Sink};
+use crate::sink::{Encode, HexSink, Sink, write_decimal};
 use crate::uint::U256;
 
 /// Writes JSON, commas included. The caller closes what it opens.
@@ -85,11 +85,18 @@ impl<'a> Writer<'a> {
         });
     }
 
+    /// A string that something encodes: text that JSON need not escape.
+    pub fn text(&mut self, value: &dyn Encode) {
+        self.value(|out| {
+            out.write(b"\"");
+            value.encode(out);
+            out.write(b"\"");
+        });
+    }
+
     /// A number.
     pub fn number(&mut self, value: u64) {
-        self.value(|out| {
-            let _ = write!(Escaped(out), "{value}");
-        });
+        self.value(|out| write_decimal(out, value));
     }
 
     /// A byte string as Ethereum's JSON-RPC writes it: `"0x"` and two digits a byte.
@@ -103,7 +110,7 @@ impl<'a> Writer<'a> {
 
     /// An integer as Ethereum's JSON-RPC writes it: `"0x"` and no leading zeros.
     pub fn quantity(&mut self, value: U256) {
-        self.display(&Quantity(value));
+        self.text(&Quantity(value));
     }
 
     /// `true` or `false`.
@@ -140,8 +147,21 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// Prints an integer as a JSON-RPC quantity.
+/// Prints an integer as a JSON-RPC quantity; as an encoding it is the same text.
 pub struct Quantity(pub U256);
+
+impl Encode for Quantity {
+    fn encode(&self, out: &mut dyn Sink) {
+        out.write(b"0x");
+        let bytes = self.0.to_be_bytes();
+        let digits = bytes.iter().flat_map(|byte| hex::digits(*byte));
+        let zeros = digits.clone().take_while(|c| *c == b'0').count();
+        // The last digit stays, whatever it is.
+        for digit in digits.skip(zeros.min(2 * U256::LEN - 1)) {
+            out.write(&[digit]);
+        }
+    }
+}
 
 impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -159,15 +179,20 @@ impl fmt::Write for Escaped<'_> {
     }
 }
 
-fn write_escaped(out: &mut dyn Sink, text: &str) {
-    for part in text
-        .as_bytes()
-        .chunk_by(|a, b| is_plain(*a) && is_plain(*b))
-    {
-        match part {
-            [c] if !is_plain(*c) => write_escape(out, *c),
-            plain => out.write(plain),
-        }
+/// Writes text with the escapes of a JSON string, without its quotes.
+pub fn write_escaped(out: &mut dyn Sink, text: &str) {
+    let mut rest = text.as_bytes();
+    loop {
+        let end = rest.iter().position(|c| !is_plain(*c));
+        let (plain, from) = rest
+            .split_at_checked(end.unwrap_or(rest.len()))
+            .unwrap_or_default();
+        out.write(plain);
+        let Some((special, after)) = from.split_first() else {
+            return;
+        };
+        write_escape(out, *special);
+        rest = after;
     }
 }
 
@@ -215,6 +240,14 @@ mod tests {
             json.end_array();
         });
         assert_eq!(text, r#"[{"a":true,"b":[]},null,"0x10"]"#);
+    }
+
+    #[test]
+    fn a_quantity_is_encoded_as_it_is_printed() {
+        for value in [U256::ZERO, U256::ONE, U256::from(0x400_u64), U256::MAX] {
+            let text = written(|json| json.quantity(value));
+            assert_eq!(text, std::format!("\"{}\"", Quantity(value)));
+        }
     }
 
     #[test]
