@@ -43,7 +43,7 @@ mod value;
 
 pub use self::check::{ParamPath, ValueError, ValueErrorKind};
 pub use self::decode::{DecodeError, DecodeErrorKind, Decoded, Values, decode};
-pub use self::encode::{Call, Params};
+pub use self::encode::{Call, Params, PlainCall};
 pub use self::event::{Event, EventError, LogError, LogValue, LogValues};
 pub use self::int::I256;
 pub use self::revert::{PanicCode, Revert};

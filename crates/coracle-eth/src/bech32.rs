@@ -6,9 +6,9 @@
 //!
 //! Reference: [BIP-173](https://github.com/bitcoin/bips/blob/master/bip-0173.mediawiki).
 
-use core::fmt::{self, Write};
+use core::fmt;
 
-use coracle_core::{Error, ErrorKind};
+use coracle_core::{Error, ErrorKind, Sink};
 
 /// The longest text in characters.
 pub const MAX_LEN: usize = 90;
@@ -84,7 +84,10 @@ impl<'a> Bech32<'a> {
             return Err(Bech32Error::BadLength);
         }
         check_case(text)?;
-        let (hrp, data) = text.rsplit_once('1').ok_or(Bech32Error::NoSeparator)?;
+        let separator = text.bytes().rposition(|c| c == b'1');
+        let separator = separator.ok_or(Bech32Error::NoSeparator)?;
+        let (hrp, data) = text.split_at_checked(separator).unwrap_or_default();
+        let data = data.get(1..).unwrap_or_default();
         if hrp.is_empty() {
             return Err(Bech32Error::NoSeparator);
         }
@@ -157,13 +160,39 @@ fn check_case(text: &str) -> Result<(), Bech32Error> {
 /// # Errors
 ///
 /// Those of `out` alone.
-pub fn encode(hrp: &str, bytes: &[u8], out: &mut dyn Write) -> fmt::Result {
-    out.write_str(hrp)?;
-    out.write_char('1')?;
+pub fn encode(hrp: &str, bytes: &[u8], out: &mut dyn fmt::Write) -> fmt::Result {
+    let mut text = Text {
+        out,
+        outcome: Ok(()),
+    };
+    write(hrp, bytes, &mut text);
+    text.outcome
+}
+
+/// Takes text to a formatter; says in the end what came of it.
+struct Text<'a> {
+    out: &'a mut dyn fmt::Write,
+    outcome: fmt::Result,
+}
+
+impl Sink for Text<'_> {
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.utf8_chunks() {
+            self.outcome = self
+                .outcome
+                .and_then(|()| self.out.write_str(chunk.valid()));
+        }
+    }
+}
+
+/// [`encode`] into a sink.
+pub fn write(hrp: &str, bytes: &[u8], out: &mut dyn Sink) {
+    out.write(hrp.as_bytes());
+    out.write(b"1");
     let mut checksum = Checksum::new(hrp);
     let mut put = |checksum: &mut Checksum, value: u8| {
         checksum.feed(value);
-        out.write_char(character(value))
+        out.write(&[character(value)]);
     };
     let (mut bits, mut count) = (0_u16, 0_u32);
     for byte in bytes {
@@ -171,19 +200,18 @@ pub fn encode(hrp: &str, bytes: &[u8], out: &mut dyn Write) -> fmt::Result {
         count = count.saturating_add(8);
         while let Some(rest) = count.checked_sub(5) {
             let [_, value] = (bits >> rest).to_be_bytes();
-            put(&mut checksum, value & 31)?;
+            put(&mut checksum, value & 31);
             bits &= (1_u16 << rest).wrapping_sub(1);
             count = rest;
         }
     }
     if let Some(missing) = 5_u32.checked_sub(count).filter(|missing| *missing < 5) {
         let [_, value] = (bits << missing).to_be_bytes();
-        put(&mut checksum, value & 31)?;
+        put(&mut checksum, value & 31);
     }
     for value in checksum.digits() {
-        out.write_char(character(value))?;
+        out.write(&[character(value)]);
     }
-    Ok(())
 }
 
 fn value(c: u8) -> Option<u8> {
@@ -191,10 +219,8 @@ fn value(c: u8) -> Option<u8> {
     at.and_then(|at| u8::try_from(at).ok())
 }
 
-fn character(value: u8) -> char {
-    ALPHABET
-        .get(usize::from(value))
-        .map_or('?', |c| char::from(*c))
+fn character(value: u8) -> u8 {
+    ALPHABET.get(usize::from(value)).copied().unwrap_or(b'?')
 }
 
 /// The BCH code of BIP-173.
@@ -320,7 +346,7 @@ mod tests {
         let data: String = values
             .iter()
             .chain(&digits)
-            .map(|value| character(*value))
+            .map(|value| char::from(character(*value)))
             .collect();
         std::format!("t1{data}")
     }

@@ -1,7 +1,8 @@
 //! Chains as data: what one Ethereum-like chain does differently from the next.
 
 use crate::bech32;
-use coracle_core::{Address, Wei};
+use coracle_core::hex::Hex;
+use coracle_core::{Address, Encode, Sink, Wei};
 
 /// What a client must know of a chain before it talks to a node of it.
 ///
@@ -211,6 +212,9 @@ impl AddressForm {
 }
 
 /// An address on its way to be printed in a chain's form.
+///
+/// As an encoding it is that text too, but without the checksum of EIP-55, which nodes do
+/// not look at and which costs a digest.
 #[derive(Clone, Copy, Debug)]
 pub struct DisplayAddress {
     address: Address,
@@ -222,6 +226,15 @@ impl core::fmt::Display for DisplayAddress {
         match self.form {
             AddressForm::Hex => self.address.fmt(f),
             AddressForm::Bech32 { hrp } => bech32::encode(hrp, self.address.as_bytes(), f),
+        }
+    }
+}
+
+impl Encode for DisplayAddress {
+    fn encode(&self, out: &mut dyn Sink) {
+        match self.form {
+            AddressForm::Hex => Hex(self.address.as_bytes()).encode(out),
+            AddressForm::Bech32 { hrp } => bech32::write(hrp, self.address.as_bytes(), out),
         }
     }
 }

@@ -32,7 +32,7 @@ pub use self::block::{Block, BlockAnswer, BlockFields};
 pub use self::error::AnswerError;
 pub use self::fees::{FeeHistory, FeeHistoryAnswer};
 pub use self::log::{Log, LogsAnswer};
-pub use self::object::{Fields, ObjectAnswer, Value};
+pub use self::object::{Fields, Form, ObjectAnswer, Words};
 pub use self::receipt::{Receipt, ReceiptAnswer, ReceiptFields};
 pub use self::request::{BlockTag, CallRequest, LogFilter, Params, Request};
 pub use self::scalar::{Bytes, Hash, Quantity, Scalar, ScalarAnswer};

@@ -43,19 +43,26 @@ pub enum ValueErrorKind {
 
 impl fmt::Display for ValueError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.path)?;
-        match self.what {
-            ValueErrorKind::WrongKind => f.write_str("value of another type"),
-            ValueErrorKind::OutOfRange => f.write_str("number out of range"),
-            ValueErrorKind::WrongLength { expected, found } => {
+        write!(f, "{}: {}", self.path, self.what)
+    }
+}
+
+impl fmt::Display for ValueErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::WrongKind => f.write_str("value of another type"),
+            Self::OutOfRange => f.write_str("number out of range"),
+            Self::WrongLength { expected, found } => {
                 write!(f, "{found} bytes instead of {expected}")
             }
-            ValueErrorKind::WrongCount { expected, found } => {
+            Self::WrongCount { expected, found } => {
                 write!(f, "{found} values instead of {expected}")
             }
         }
     }
 }
+
+impl core::error::Error for ValueErrorKind {}
 
 impl core::error::Error for ValueError {}
 

@@ -2,7 +2,10 @@
 
 use coracle_core::{Encode, Sink};
 
-use super::{Kind, Signature, Type, Types, Value, ValueError, WORD, check::check, padding, word};
+use super::{
+    Kind, Signature, Type, Types, Value, ValueError, ValueErrorKind, WORD, check::check, padding,
+    word,
+};
 
 /// A call of a contract: selector and encoded parameters, written when they are needed.
 ///
@@ -57,6 +60,82 @@ impl Encode for Call<'_> {
     }
 }
 
+/// A call whose selector and types are known when the program is written.
+///
+/// Takes each value for what its variant says and checks it against no signature, so
+/// that neither the text of one nor the parser for it goes into a device: compare it with
+/// [`Call`] once, in a test. Takes no arrays and no tuples, whose encoding depends on
+/// their types.
+///
+/// # Examples
+///
+/// ```
+/// use coracle_core::{Address, Encode};
+/// use coracle_eth::abi::{Call, PlainCall, Signature, Value};
+///
+/// let values = [Value::Address(Address([0x11; 20])), Value::from(1_000_000_u64)];
+/// let plain = PlainCall::new([0xa9, 0x05, 0x9c, 0xbb], &values)?;
+/// let call = Call::new(Signature::parse("transfer(address,uint256)")?, &values)?;
+/// let (mut a, mut b) = ([0; 68], [0; 68]);
+/// assert_eq!((plain.encode_into(&mut a), call.encode_into(&mut b)), (Ok(68), Ok(68)));
+/// assert_eq!(a, b);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct PlainCall<'a> {
+    selector: [u8; 4],
+    values: &'a [Value<'a>],
+}
+
+impl<'a> PlainCall<'a> {
+    /// A call of the function with this selector.
+    ///
+    /// # Errors
+    ///
+    /// [`ValueErrorKind::WrongKind`] for an array or a tuple, and for fixed bytes longer
+    /// than a word.
+    pub fn new(selector: [u8; 4], values: &'a [Value<'a>]) -> Result<Self, ValueErrorKind> {
+        let is_plain = |value: &Value<'_>| match value {
+            Value::Array(_) | Value::Tuple(_) => false,
+            Value::FixedBytes(bytes) => bytes.len() <= WORD,
+            _ => true,
+        };
+        if !values.iter().all(is_plain) {
+            return Err(ValueErrorKind::WrongKind);
+        }
+        Ok(Self { selector, values })
+    }
+}
+
+impl Encode for PlainCall<'_> {
+    fn encode(&self, out: &mut dyn Sink) {
+        out.write(&self.selector);
+        let mut offset = self.values.len().saturating_mul(WORD);
+        for value in self.values {
+            if let Some(len) = tail_len(value) {
+                out.write(&word(offset));
+                offset = offset.saturating_add(padded_len(len));
+            } else {
+                write_plain(value, out);
+            }
+        }
+        for value in self.values {
+            if tail_len(value).is_some() {
+                write_plain(value, out);
+            }
+        }
+    }
+}
+
+/// The bytes of a value that stands in a tail of its own.
+fn tail_len(value: &Value<'_>) -> Option<usize> {
+    match value {
+        Value::Bytes(payload) => Some(payload.encoded_len()),
+        Value::String(text) => Some(text.len()),
+        _ => None,
+    }
+}
+
 /// Parameters without a selector: of a constructor, an event or `abi.encode`.
 #[derive(Clone, Copy, Debug)]
 pub struct Params<'a> {
@@ -107,6 +186,19 @@ fn write_list(types: Types<'_>, values: &[Value<'_>], out: &mut dyn Sink) {
 /// Writes what stands in the head of a static value, or in the tail of a dynamic one.
 fn write_body(ty: Type<'_>, value: &Value<'_>, out: &mut dyn Sink) {
     match value {
+        Value::Array(members) | Value::Tuple(members) => {
+            if has_count(ty) {
+                out.write(&word(members.len()));
+            }
+            write_list(member_types(ty, members), members, out);
+        }
+        plain => write_plain(plain, out),
+    }
+}
+
+/// Writes a value that is neither array nor tuple.
+fn write_plain(value: &Value<'_>, out: &mut dyn Sink) {
+    match value {
         Value::Uint(value) => out.write(&value.to_be_bytes()),
         Value::Int(value) => out.write(&value.to_be_bytes()),
         Value::Bool(value) => out.write(&word(usize::from(*value))),
@@ -125,12 +217,8 @@ fn write_body(ty: Type<'_>, value: &Value<'_>, out: &mut dyn Sink) {
             out.write(&word(text.len()));
             write_padded(text.as_bytes(), out);
         }
-        Value::Array(members) | Value::Tuple(members) => {
-            if has_count(ty) {
-                out.write(&word(members.len()));
-            }
-            write_list(member_types(ty, members), members, out);
-        }
+        // Those who know the types write them.
+        Value::Array(_) | Value::Tuple(_) => {}
     }
 }
 

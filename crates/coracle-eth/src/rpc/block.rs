@@ -2,8 +2,8 @@
 
 use coracle_core::{B256, Wei};
 
-use super::object::{Fields, ObjectAnswer, Value, required};
-use super::{AnswerError, Hash, Quantity};
+use super::AnswerError;
+use super::object::{Fields, Form, ObjectAnswer, Words};
 
 /// The head of a block, as the node tells it. Nothing of it is proven.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -22,36 +22,23 @@ pub struct Block {
 /// Reads a [`Block`], or `None` where the node does not have it.
 pub type BlockAnswer = ObjectAnswer<BlockFields>;
 
-/// What a [`BlockAnswer`] has read.
-#[derive(Debug, Default)]
-pub struct BlockFields {
-    hash: Option<B256>,
-    number: Option<u64>,
-    timestamp: Option<u64>,
-    base_fee_per_gas: Option<Wei>,
-}
+/// What a [`BlockAnswer`] reads.
+#[derive(Debug)]
+pub enum BlockFields {}
 
 impl Fields for BlockFields {
     const NAMES: &'static [&'static str] = &["hash", "number", "timestamp", "baseFeePerGas"];
 
+    const FORMS: &'static [Form] = &[Form::Hash, Form::Number, Form::Number, Form::Quantity];
+
     type Output = Block;
 
-    fn set(&mut self, name: &'static str, value: Value<'_>) -> Result<(), AnswerError> {
-        match name {
-            "hash" => self.hash = value.optional::<Hash>(name)?,
-            "number" => self.number = value.optional::<u64>(name)?,
-            "timestamp" => self.timestamp = value.optional::<u64>(name)?,
-            _ => self.base_fee_per_gas = value.optional::<Quantity>(name)?.map(Wei),
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Block, AnswerError> {
+    fn finish(words: &Words) -> Result<Block, AnswerError> {
         Ok(Block {
-            hash: required("hash", self.hash)?,
-            number: required("number", self.number)?,
-            timestamp: required("timestamp", self.timestamp)?,
-            base_fee_per_gas: self.base_fee_per_gas,
+            hash: words.hash("hash")?,
+            number: words.number("number")?,
+            timestamp: words.number("timestamp")?,
+            base_fee_per_gas: words.quantity("baseFeePerGas").map(Wei),
         })
     }
 }

@@ -26,6 +26,7 @@ pub struct FeeHistoryAnswer {
     list: Option<List>,
     text: Text,
     base_fee: Option<Wei>,
+    /// The lowest first.
     tips: heapless::Vec<Wei, MAX_BLOCKS>,
     error: Option<AnswerError>,
 }
@@ -42,11 +43,10 @@ impl FeeHistoryAnswer {
             (0, Event::ObjectStart | Event::ObjectEnd) => {}
             (0, _) => return Err(AnswerError::BadShape),
             (1, Event::Key(name)) => {
-                self.list = match name {
-                    b"baseFeePerGas" => Some(List::BaseFees),
-                    b"reward" => Some(List::Tips),
-                    _ => None,
-                };
+                let lists = [("baseFeePerGas", List::BaseFees), ("reward", List::Tips)];
+                let mut lists = lists.into_iter();
+                let found = lists.find(|(known, _)| known.as_bytes() == name);
+                self.list = found.map(|(_, list)| list);
             }
             (2 | 3, Event::StrPart(part)) => self.text.push(part),
             (2 | 3, Event::StrEnd) => {
@@ -70,8 +70,10 @@ impl FeeHistoryAnswer {
             }
             List::Tips => {
                 let name = "reward";
+                let tip = value.ok_or(AnswerError::BadField { name })?;
+                let above = self.tips.iter().position(|other| *other > tip);
                 // More blocks than asked for do not change the median that is used.
-                let _ = self.tips.push(value.ok_or(AnswerError::BadField { name })?);
+                let _ = self.tips.insert(above.unwrap_or(self.tips.len()), tip);
             }
         }
         Ok(())
@@ -90,13 +92,12 @@ impl Visitor for FeeHistoryAnswer {
 impl Answer for FeeHistoryAnswer {
     type Output = FeeHistory;
 
-    fn finish(mut self) -> Result<FeeHistory, AnswerError> {
+    fn finish(self) -> Result<FeeHistory, AnswerError> {
         if let Some(error) = self.error {
             return Err(error);
         }
         let name = "baseFeePerGas";
         let next_base_fee = self.base_fee.ok_or(AnswerError::MissingField { name })?;
-        self.tips.sort_unstable();
         let tip = self.tips.get(self.tips.len() / 2).copied();
         Ok(FeeHistory { next_base_fee, tip })
     }

@@ -1,9 +1,11 @@
 //! Reading the members of an object that are wanted, past those that are not.
 
-use coracle_core::Address;
-use coracle_core::json::{Event, Reject, Visitor};
+use core::marker::PhantomData;
 
-use super::{Answer, AnswerError, Scalar};
+use coracle_core::json::{Event, Reject, Visitor};
+use coracle_core::{Address, B256, U256};
+
+use super::{Answer, AnswerError, Hash, Quantity, Scalar};
 use crate::profile::AddressForm;
 
 /// The longest scalar: a hash with its prefix, or a bech32 text.
@@ -35,8 +37,8 @@ impl Text {
 
 /// One member's value.
 #[derive(Clone, Copy, Debug)]
-#[expect(missing_docs, reason = "named as in JSON")]
-pub enum Value<'a> {
+
+pub(super) enum Value<'a> {
     Text(&'a str),
     Bool(bool),
     Null,
@@ -172,33 +174,125 @@ pub(super) fn required<T>(name: &'static str, value: Option<T>) -> Result<T, Ans
     value.ok_or(AnswerError::MissingField { name })
 }
 
+/// The form of a member's value; each fits a word of 32 bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Form {
+    /// A [`Hash`].
+    Hash,
+    /// A [`Quantity`](super::Quantity) of 64 bits.
+    Number,
+    /// A [`Quantity`](super::Quantity).
+    Quantity,
+    /// An address in the chain's form.
+    Address,
+}
+
+/// The most members that are wanted of an object.
+const MAX_MEMBERS: usize = 8;
+
+/// The members of an object that came, as words.
+#[derive(Debug)]
+pub struct Words {
+    names: &'static [&'static str],
+    words: [Option<[u8; 32]>; MAX_MEMBERS],
+}
+
+impl Words {
+    fn word(&self, name: &str) -> Option<&[u8; 32]> {
+        let at = self.names.iter().position(|known| *known == name)?;
+        self.words.get(at)?.as_ref()
+    }
+
+    /// A hash that must be there.
+    pub(super) fn hash(&self, name: &'static str) -> Result<B256, AnswerError> {
+        required(name, self.optional_hash(name))
+    }
+
+    pub(super) fn optional_hash(&self, name: &str) -> Option<B256> {
+        self.word(name).copied().map(B256)
+    }
+
+    /// A number that must be there.
+    pub(super) fn number(&self, name: &'static str) -> Result<u64, AnswerError> {
+        let number = required(name, self.quantity(name))?;
+        // It was held against 64 bits before.
+        Ok(number.try_into().unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn quantity(&self, name: &str) -> Option<U256> {
+        self.word(name).map(U256::from_be_bytes)
+    }
+
+    pub(super) fn address(&self, name: &str) -> Option<Address> {
+        self.word(name).map(Address::from_word)
+    }
+}
+
 /// The members of one kind of object.
 pub trait Fields {
-    /// Names of the members that are wanted; at most 32.
+    /// Names of the members that are wanted; at most 8.
     const NAMES: &'static [&'static str];
+
+    /// The form of each.
+    const FORMS: &'static [Form];
 
     /// What they make.
     type Output;
-
-    /// Takes the value of a member of [`NAMES`](Self::NAMES).
-    ///
-    /// # Errors
-    ///
-    /// [`AnswerError::BadField`].
-    fn set(&mut self, name: &'static str, value: Value<'_>) -> Result<(), AnswerError>;
 
     /// Checks that all is there.
     ///
     /// # Errors
     ///
     /// [`AnswerError::MissingField`] or [`AnswerError::BadField`].
-    fn finish(self) -> Result<Self::Output, AnswerError>;
+    fn finish(words: &Words) -> Result<Self::Output, AnswerError>;
 }
 
 /// Reads a result that is an object or null; skips what it does not want.
 #[derive(Debug)]
 pub struct ObjectAnswer<F> {
-    fields: F,
+    reader: Reader,
+    fields: PhantomData<F>,
+}
+
+impl<F: Fields> Default for ObjectAnswer<F> {
+    fn default() -> Self {
+        Self::with_form(AddressForm::Hex)
+    }
+}
+
+impl<F: Fields> ObjectAnswer<F> {
+    pub(super) fn with_form(form: AddressForm) -> Self {
+        const { assert!(F::NAMES.len() == F::FORMS.len() && F::NAMES.len() <= MAX_MEMBERS) };
+        Self {
+            reader: Reader::new(form, F::NAMES, F::FORMS),
+            fields: PhantomData,
+        }
+    }
+}
+
+impl<F> Visitor for ObjectAnswer<F> {
+    fn event(&mut self, depth: usize, event: Event<'_>) -> Result<(), Reject> {
+        self.reader.event(depth, event)
+    }
+}
+
+impl<F: Fields> Answer for ObjectAnswer<F> {
+    type Output = Option<F::Output>;
+
+    fn finish(self) -> Result<Option<F::Output>, AnswerError> {
+        match self.reader.is_object()? {
+            true => F::finish(&self.reader.words).map(Some),
+            false => Ok(None),
+        }
+    }
+}
+
+/// Reads an object of any kind: one piece of code for all of them.
+#[derive(Debug)]
+struct Reader {
+    form: AddressForm,
+    forms: &'static [Form],
+    words: Words,
     members: Members,
     shape: Shape,
     error: Option<AnswerError>,
@@ -211,21 +305,30 @@ enum Shape {
     Object,
 }
 
-impl<F: Fields + Default> Default for ObjectAnswer<F> {
-    fn default() -> Self {
-        Self::with_fields(F::default())
-    }
-}
-
-impl<F: Fields> ObjectAnswer<F> {
-    pub(super) fn with_fields(fields: F) -> Self {
-        let members = Members::new(F::NAMES);
+impl Reader {
+    const fn new(
+        form: AddressForm,
+        names: &'static [&'static str],
+        forms: &'static [Form],
+    ) -> Self {
         Self {
-            fields,
-            members,
+            form,
+            forms,
+            words: Words {
+                names,
+                words: [None; MAX_MEMBERS],
+            },
+            members: Members::new(names),
             shape: Shape::Unknown,
             error: None,
         }
+    }
+
+    fn event(&mut self, depth: usize, event: Event<'_>) -> Result<(), Reject> {
+        self.take(depth, event).map_err(|error| {
+            self.error = Some(error);
+            Reject
+        })
     }
 
     fn take(&mut self, depth: usize, event: Event<'_>) -> Result<(), AnswerError> {
@@ -236,33 +339,63 @@ impl<F: Fields> ObjectAnswer<F> {
             (0, _) => return Err(AnswerError::BadShape),
             (1, event) => {
                 if let Some((name, value)) = self.members.event(event)? {
-                    self.fields.set(name, value)?;
+                    return self.words.set(name, value, self.forms, self.form);
                 }
             }
             _ => {}
         }
         Ok(())
     }
-}
 
-impl<F: Fields> Visitor for ObjectAnswer<F> {
-    fn event(&mut self, depth: usize, event: Event<'_>) -> Result<(), Reject> {
-        self.take(depth, event).map_err(|error| {
-            self.error = Some(error);
-            Reject
-        })
+    /// Whether the answer is an object, and not null.
+    fn is_object(&self) -> Result<bool, AnswerError> {
+        match (self.error, &self.shape) {
+            (Some(error), _) => Err(error),
+            (None, Shape::Unknown) => Err(AnswerError::BadShape),
+            (None, shape) => Ok(*shape == Shape::Object),
+        }
     }
 }
 
-impl<F: Fields> Answer for ObjectAnswer<F> {
-    type Output = Option<F::Output>;
+impl Words {
+    fn set(
+        &mut self,
+        name: &'static str,
+        value: Value<'_>,
+        forms: &[Form],
+        form: AddressForm,
+    ) -> Result<(), AnswerError> {
+        let bad = AnswerError::BadField { name };
+        let text = match value {
+            Value::Null => return Ok(()),
+            Value::Text(text) => text,
+            Value::Bool(_) => return Err(bad),
+        };
+        let at = self.names.iter().position(|known| *known == name);
+        let at = at.unwrap_or(MAX_MEMBERS);
+        let word = forms.get(at).and_then(|kind| kind.parse(text, form));
+        if let Some(to) = self.words.get_mut(at) {
+            *to = Some(word.ok_or(bad)?);
+        }
+        Ok(())
+    }
+}
 
-    fn finish(self) -> Result<Option<F::Output>, AnswerError> {
-        match (self.error, self.shape) {
-            (Some(error), _) => Err(error),
-            (None, Shape::Unknown) => Err(AnswerError::BadShape),
-            (None, Shape::Null) => Ok(None),
-            (None, Shape::Object) => self.fields.finish().map(Some),
+impl Form {
+    /// The value as a word.
+    fn parse(self, text: &str, form: AddressForm) -> Option<[u8; 32]> {
+        match self {
+            Self::Hash => Some(Hash::parse(text)?.0),
+            Self::Address => {
+                let mut word = [0; 32];
+                *word.last_chunk_mut()? = form.parse(text)?.0;
+                Some(word)
+            }
+            Self::Number | Self::Quantity => {
+                let number = Quantity::parse(text)?;
+                let fits = self == Self::Quantity || number.bits() <= u64::BITS;
+                fits.then(|| number.to_be_bytes())
+            }
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use coracle_core::{Address, B256, U256, Wei};
 
-use super::object::{Fields, ObjectAnswer, Value, required};
-use super::{AnswerError, Hash, Quantity};
+use super::AnswerError;
+use super::object::{Fields, Form, ObjectAnswer, Words, required};
 use crate::profile::AddressForm;
 
 /// What became of a transaction, as the node tells it. Nothing of it is proven.
@@ -34,25 +34,13 @@ pub type ReceiptAnswer = ObjectAnswer<ReceiptFields>;
 impl ReceiptAnswer {
     /// Reads addresses in the chain's form.
     pub fn new(form: AddressForm) -> Self {
-        Self::with_fields(ReceiptFields {
-            form: Some(form),
-            ..ReceiptFields::default()
-        })
+        Self::with_form(form)
     }
 }
 
-/// What a [`ReceiptAnswer`] has read.
-#[derive(Debug, Default)]
-pub struct ReceiptFields {
-    form: Option<AddressForm>,
-    transaction_hash: Option<B256>,
-    block_hash: Option<B256>,
-    block_number: Option<u64>,
-    status: Option<U256>,
-    gas_used: Option<u64>,
-    effective_gas_price: Option<Wei>,
-    contract_address: Option<Address>,
-}
+/// What a [`ReceiptAnswer`] reads.
+#[derive(Debug)]
+pub enum ReceiptFields {}
 
 impl Fields for ReceiptFields {
     const NAMES: &'static [&'static str] = &[
@@ -65,36 +53,31 @@ impl Fields for ReceiptFields {
         "contractAddress",
     ];
 
+    const FORMS: &'static [Form] = &[
+        Form::Hash,
+        Form::Hash,
+        Form::Number,
+        Form::Quantity,
+        Form::Number,
+        Form::Quantity,
+        Form::Address,
+    ];
+
     type Output = Receipt;
 
-    fn set(&mut self, name: &'static str, value: Value<'_>) -> Result<(), AnswerError> {
-        match name {
-            "transactionHash" => self.transaction_hash = value.optional::<Hash>(name)?,
-            "blockHash" => self.block_hash = value.optional::<Hash>(name)?,
-            "blockNumber" => self.block_number = value.optional::<u64>(name)?,
-            "status" => self.status = value.optional::<Quantity>(name)?,
-            "gasUsed" => self.gas_used = value.optional::<u64>(name)?,
-            "effectiveGasPrice" => {
-                self.effective_gas_price = value.optional::<Quantity>(name)?.map(Wei);
-            }
-            _ => self.contract_address = value.address(name, self.form)?,
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<Receipt, AnswerError> {
-        let status = required("status", self.status)?;
+    fn finish(words: &Words) -> Result<Receipt, AnswerError> {
+        let status = required("status", words.quantity("status"))?;
         if status > U256::ONE {
             return Err(AnswerError::BadField { name: "status" });
         }
         Ok(Receipt {
-            transaction_hash: required("transactionHash", self.transaction_hash)?,
-            block_hash: required("blockHash", self.block_hash)?,
-            block_number: required("blockNumber", self.block_number)?,
+            transaction_hash: words.hash("transactionHash")?,
+            block_hash: words.hash("blockHash")?,
+            block_number: words.number("blockNumber")?,
             is_success: status == U256::ONE,
-            gas_used: required("gasUsed", self.gas_used)?,
-            effective_gas_price: self.effective_gas_price,
-            contract_address: self.contract_address,
+            gas_used: words.number("gasUsed")?,
+            effective_gas_price: words.quantity("effectiveGasPrice").map(Wei),
+            contract_address: words.address("contractAddress"),
         })
     }
 }

@@ -40,6 +40,20 @@ impl fmt::Display for BlockTag {
     }
 }
 
+/// The same text.
+impl Encode for BlockTag {
+    fn encode(&self, out: &mut dyn Sink) {
+        out.write(match self {
+            Self::Latest => b"latest",
+            Self::Pending => b"pending",
+            Self::Safe => b"safe",
+            Self::Finalized => b"finalized",
+            Self::Earliest => b"earliest",
+            Self::Number(number) => return Quantity(U256::from(*number)).encode(out),
+        });
+    }
+}
+
 /// A message call that is only tried.
 #[derive(Clone, Copy, Debug)]
 pub struct CallRequest<'a> {
@@ -192,17 +206,19 @@ impl Params<'_> {
             | Request::TransactionCount { account, at }
             | Request::Code { account, at } => {
                 self.address(json, *account);
-                json.display(at);
+                json.text(at);
             }
             Request::EstimateGas(call) => self.call(json, call),
             Request::Call { call, at } => {
                 self.call(json, call);
-                json.display(at);
+                json.text(at);
             }
             Request::SendRawTransaction(tx) => json.hex(*tx),
-            Request::TransactionReceipt(hash) | Request::Transaction(hash) => json.display(hash),
+            Request::TransactionReceipt(hash) | Request::Transaction(hash) => {
+                json.hex(&hash.0[..]);
+            }
             Request::Block(tag) => {
-                json.display(tag);
+                json.text(tag);
                 json.bool(false);
             }
             Request::Logs(filter) => self.logs(json, filter),
@@ -210,7 +226,7 @@ impl Params<'_> {
     }
 
     fn address(&self, json: &mut Writer<'_>, address: Address) {
-        json.display(&self.form.display(address));
+        json.text(&self.form.display(address));
     }
 
     fn call(&self, json: &mut Writer<'_>, call: &CallRequest<'_>) {
@@ -230,8 +246,8 @@ impl Params<'_> {
 
     fn logs(&self, json: &mut Writer<'_>, filter: &LogFilter<'_>) {
         json.begin_object();
-        json.key("fromBlock").display(&filter.from);
-        json.key("toBlock").display(&filter.to);
+        json.key("fromBlock").text(&filter.from);
+        json.key("toBlock").text(&filter.to);
         if let Some(address) = filter.address {
             json.key("address");
             self.address(json, address);
@@ -239,7 +255,7 @@ impl Params<'_> {
         json.key("topics").begin_array();
         for topic in filter.topics {
             match topic {
-                Some(topic) => json.display(topic),
+                Some(topic) => json.hex(&topic.0[..]),
                 None => json.null(),
             }
         }

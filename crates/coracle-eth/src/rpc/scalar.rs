@@ -106,6 +106,29 @@ impl<'a> Bytes<'a> {
             is_done: false,
         }
     }
+
+    /// Starts over, for the answer of another node.
+    pub fn reset(&mut self) {
+        self.hex.reset();
+        self.is_done = false;
+    }
+
+    /// Length of the answer in bytes, after its last piece.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`finish`](Answer::finish).
+    pub fn read_len(&self) -> Result<usize, AnswerError> {
+        if !self.is_done {
+            return Err(AnswerError::BadShape);
+        }
+        let max = self.hex.out.len();
+        let len = self.hex.finish();
+        match len.ok_or(AnswerError::BadField { name: "result" })? {
+            len if len > max => Err(AnswerError::TooLong { max }),
+            len => Ok(len),
+        }
+    }
 }
 
 impl Visitor for Bytes<'_> {
@@ -124,18 +147,7 @@ impl Answer for Bytes<'_> {
     type Output = usize;
 
     fn finish(self) -> Result<usize, AnswerError> {
-        if !self.is_done {
-            return Err(AnswerError::BadShape);
-        }
-        let max = self.hex.out.len();
-        match self
-            .hex
-            .finish()
-            .ok_or(AnswerError::BadField { name: "result" })?
-        {
-            len if len > max => Err(AnswerError::TooLong { max }),
-            len => Ok(len),
-        }
+        self.read_len()
     }
 }
 

@@ -2,8 +2,8 @@
 
 use coracle_core::B256;
 
-use super::object::{Fields, ObjectAnswer, Value, required};
-use super::{AnswerError, Hash};
+use super::AnswerError;
+use super::object::{Fields, Form, ObjectAnswer, Words};
 
 /// Where the node has a transaction. Nothing of it is proven.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -20,33 +20,22 @@ pub struct TransactionInfo {
 /// Reads a [`TransactionInfo`], or `None` where the node does not know the transaction.
 pub type TransactionAnswer = ObjectAnswer<TransactionFields>;
 
-/// What a [`TransactionAnswer`] has read.
-#[derive(Debug, Default)]
-pub struct TransactionFields {
-    hash: Option<B256>,
-    nonce: Option<u64>,
-    block_hash: Option<B256>,
-}
+/// What a [`TransactionAnswer`] reads.
+#[derive(Debug)]
+pub enum TransactionFields {}
 
 impl Fields for TransactionFields {
     const NAMES: &'static [&'static str] = &["hash", "nonce", "blockHash"];
 
+    const FORMS: &'static [Form] = &[Form::Hash, Form::Number, Form::Hash];
+
     type Output = TransactionInfo;
 
-    fn set(&mut self, name: &'static str, value: Value<'_>) -> Result<(), AnswerError> {
-        match name {
-            "hash" => self.hash = value.optional::<Hash>(name)?,
-            "nonce" => self.nonce = value.optional::<u64>(name)?,
-            _ => self.block_hash = value.optional::<Hash>(name)?,
-        }
-        Ok(())
-    }
-
-    fn finish(self) -> Result<TransactionInfo, AnswerError> {
+    fn finish(words: &Words) -> Result<TransactionInfo, AnswerError> {
         Ok(TransactionInfo {
-            hash: required("hash", self.hash)?,
-            nonce: required("nonce", self.nonce)?,
-            block_hash: self.block_hash,
+            hash: words.hash("hash")?,
+            nonce: words.number("nonce")?,
+            block_hash: words.optional_hash("blockHash"),
         })
     }
 }
