@@ -1,9 +1,9 @@
 //! Where a node listens, as URL text.
 
 use core::fmt;
-use core::net::{IpAddr, Ipv6Addr};
+use core::net::IpAddr;
 
-use coracle_core::{Error, ErrorKind, Sink};
+use coracle_core::{Error, ErrorKind, Sink, write_decimal};
 
 /// An `http` or `https` URL, taken apart. Borrows its text.
 ///
@@ -48,9 +48,10 @@ impl<'a> Endpoint<'a> {
     pub fn parse(url: &'a str) -> Result<Self, EndpointError> {
         let (is_tls, start) = scheme(url)?;
         let rest = url.get(start..).unwrap_or_default();
-        let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+        let ends = |c: u8| matches!(c, b'/' | b'?' | b'#');
+        let end = rest.bytes().position(ends).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        if let Some(at) = authority.find('@') {
+        if let Some(at) = position(authority, b'@') {
             return Err(error(EndpointErrorKind::UserInfo, start, at));
         }
         check_path(path)
@@ -103,24 +104,36 @@ impl<'a> Endpoint<'a> {
         out.write(self.path.as_bytes());
     }
 
-    /// Prints `host[:port]` as the field `Host` wants it, RFC 9110 section 7.2.
-    pub(crate) fn write_host(&self, f: &mut dyn fmt::Write) -> fmt::Result {
-        if self.is_ipv6 {
-            write!(f, "[{}]", self.host)?;
-        } else {
-            f.write_str(self.host)?;
+    /// Writes `host[:port]` as the field `Host` wants it, RFC 9110 section 7.2.
+    pub(crate) fn write_host(&self, out: &mut dyn Sink) {
+        let (open, close) = self.brackets();
+        for part in [open, self.host, close] {
+            out.write(part.as_bytes());
         }
-        if self.port == default_port(self.is_tls) {
-            return Ok(());
+        if self.port != default_port(self.is_tls) {
+            out.write(b":");
+            write_decimal(out, u64::from(self.port));
         }
-        write!(f, ":{}", self.port)
+    }
+
+    /// What stands around the host.
+    const fn brackets(&self) -> (&'static str, &'static str) {
+        match self.is_ipv6 {
+            true => ("[", "]"),
+            false => ("", ""),
+        }
     }
 }
 
 impl fmt::Display for Endpoint<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_tls { "https://" } else { "http://" })?;
-        self.write_host(f)
+        let scheme = if self.is_tls { "https" } else { "http" };
+        let (open, close) = self.brackets();
+        write!(f, "{scheme}://{open}{}{close}", self.host)?;
+        if self.port == default_port(self.is_tls) {
+            return Ok(());
+        }
+        write!(f, ":{}", self.port)
     }
 }
 
@@ -212,6 +225,16 @@ fn port(text: Option<&str>, is_tls: bool) -> Option<u16> {
     text.parse().ok().filter(|port| *port != 0)
 }
 
+fn position(text: &str, c: u8) -> Option<usize> {
+    text.bytes().position(|found| found == c)
+}
+
+/// The text before the first `c`, and the text behind it.
+fn split(text: &str, c: u8) -> Option<(&str, &str)> {
+    let (before, from) = text.split_at_checked(position(text, c)?)?;
+    Some((before, from.get(1..)?))
+}
+
 struct Host<'a> {
     text: &'a str,
     is_ipv6: bool,
@@ -223,7 +246,7 @@ impl<'a> Host<'a> {
     fn parse(authority: &'a str, start: usize) -> Result<Self, EndpointError> {
         let bad = |at| error(EndpointErrorKind::BadHost, start, at);
         let Some(inner) = authority.strip_prefix('[') else {
-            let (text, port) = match authority.split_once(':') {
+            let (text, port) = match split(authority, b':') {
                 Some((text, port)) => (text, Some(port)),
                 None => (authority, None),
             };
@@ -235,8 +258,10 @@ impl<'a> Host<'a> {
                 port_at: text.len().saturating_add(1),
             });
         };
-        let (text, after) = inner.split_once(']').ok_or(bad(0))?;
-        text.parse::<Ipv6Addr>().map_err(|_| bad(1))?;
+        let (text, after) = split(inner, b']').ok_or(bad(0))?;
+        if !is_ipv6(text) {
+            return Err(bad(1));
+        }
         let port_at = text.len().saturating_add(2);
         let port = match after.strip_prefix(':') {
             None if after.is_empty() => None,
@@ -252,12 +277,51 @@ impl<'a> Host<'a> {
     }
 }
 
+/// Whether this is an IPv6 address, RFC 4291 section 2.2: eight groups of up to four
+/// digits, one run of zero groups left out at most, the last two as an IPv4 address where
+/// that is wanted. The parser of `core` would be a kilobyte of a device.
+fn is_ipv6(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let gaps = bytes.windows(2).filter(|pair| *pair == b"::").count();
+    let starts_badly = bytes.starts_with(b":") && !bytes.starts_with(b"::");
+    let ends_badly = bytes.ends_with(b":") && !bytes.ends_with(b"::");
+    let mut groups = 0_usize;
+    let mut parts = bytes.split(|c| *c == b':').peekable();
+    while let Some(part) = parts.next() {
+        let is_hex = part.len() <= 4 && part.iter().all(u8::is_ascii_hexdigit);
+        groups = groups.saturating_add(match part {
+            [] => 0,
+            _ if is_hex => 1,
+            tail if parts.peek().is_none() && is_ipv4(tail) => 2,
+            _ => return false,
+        });
+    }
+    let is_whole = match gaps {
+        0 => groups == 8,
+        1 => groups <= 7,
+        _ => false,
+    };
+    is_whole && !starts_badly && !ends_badly
+}
+
+fn is_ipv4(text: &[u8]) -> bool {
+    let parts = text.split(|c| *c == b'.');
+    let is_byte = |part: &[u8]| match part {
+        [b'0', _, ..] => false,
+        [_, ..] if part.len() <= 3 && part.iter().all(u8::is_ascii_digit) => {
+            part.len() < 3 || part <= &b"255"[..]
+        }
+        _ => false,
+    };
+    parts.clone().count() == 4 && parts.into_iter().all(is_byte)
+}
+
 /// `Err` is the offset of what is wrong.
 fn check_name(text: &str) -> Result<(), usize> {
     if text.is_empty() || text.starts_with('.') || text.len() > Endpoint::MAX_HOST_LEN {
         return Err(0);
     }
-    if let Some(at) = text.find("..") {
+    if let Some(at) = text.as_bytes().windows(2).position(|pair| pair == b"..") {
         return Err(at);
     }
     let is_bad = |c: u8| !c.is_ascii_alphanumeric() && !matches!(c, b'-' | b'_' | b'.');
@@ -273,6 +337,8 @@ fn check_path(text: &str) -> Result<(), usize> {
 mod tests {
     use super::*;
     use EndpointErrorKind::*;
+    use coracle_core::SliceSink;
+    use core::net::Ipv6Addr;
     use std::format;
     use std::string::{String, ToString};
 
@@ -351,9 +417,46 @@ mod tests {
             ("http://[::1]:8545", "[::1]:8545"),
         ];
         for (url, host) in cases {
-            let mut text = String::new();
-            Endpoint::parse(url).unwrap().write_host(&mut text).unwrap();
-            assert_eq!(text, host);
+            let mut buf = [0; 32];
+            let mut sink = SliceSink::new(&mut buf);
+            Endpoint::parse(url).unwrap().write_host(&mut sink);
+            let len = sink.finish().unwrap();
+            assert_eq!(&buf[..len], host.as_bytes());
+        }
+    }
+
+    #[test]
+    fn ipv6_is_what_core_takes() {
+        let parts = [
+            "", ":", "::", "0", "1:", ":f", "abcd", "g", "1.2.3.4", "12345", "::1",
+        ];
+        let mut texts: std::vec::Vec<String> = std::vec![String::new()];
+        for _ in 0..4 {
+            let longer = texts
+                .iter()
+                .flat_map(|text| parts.map(|part| format!("{text}{part}")));
+            texts = longer.collect();
+        }
+        for count in 0..10 {
+            let groups = std::vec!["a"; count].join(":");
+            texts.extend([format!("{groups}::"), format!("::{groups}"), groups.clone()]);
+            texts.extend([
+                format!("{groups}:255.255.255.255"),
+                format!("{groups}::1:2"),
+            ]);
+        }
+        let quads = [
+            "256.1.1.1",
+            "1.1.1",
+            "01.1.1.1",
+            "1.1.1.1.1",
+            "1..1.1",
+            "0.0.0.0",
+            "1.1.1.1:1",
+        ];
+        texts.extend(quads.map(|quad| format!("::{quad}")));
+        for text in texts {
+            assert_eq!(is_ipv6(&text), text.parse::<Ipv6Addr>().is_ok(), "{text}");
         }
     }
 

@@ -104,19 +104,22 @@ impl<'s, S: Connect> HttpClient<'s, S> {
         let target = self.target;
         let request = RequestBytes::new(&target, self.config.keep_alive, body);
         let mut reader = ResponseReader::new(self.config.max_body_len);
-        if let Some(connection) = self.connection.take() {
-            match self
-                .exchange(connection, &request, &mut reader, buf, out)
-                .await
-            {
-                Err(error) if reader.received() == 0 && error.is_closed() => {}
+        let mut kept = self.connection.take();
+        loop {
+            let is_kept = kept.is_some();
+            let connection = match kept.take() {
+                Some(connection) => connection,
+                None => {
+                    let connection = self.stack.connect(&target.endpoint).await;
+                    connection.map_err(HttpError::Connect)?
+                }
+            };
+            let outcome = self.exchange(connection, &request, &mut reader, buf, out);
+            match outcome.await {
+                Err(error) if is_kept && reader.received() == 0 && error.is_closed() => {}
                 outcome => return outcome,
             }
         }
-        let connection = self.stack.connect(&target.endpoint).await;
-        let connection = connection.map_err(HttpError::Connect)?;
-        self.exchange(connection, &request, &mut reader, buf, out)
-            .await
     }
 
     /// Turns to another server; closes the connection.

@@ -158,35 +158,32 @@ impl HeadReader {
     }
 
     fn end_field(&mut self) -> Result<(), ResponseErrorKind> {
+        // Compared one by one: a `match` on bytes becomes a tree of comparisons of single
+        // bytes, several times as long.
         let value = self.field.value();
-        match self.field.name() {
-            b"content-length" if self.length.is_some() => {
+        let is = |text: &[u8]| value.is_some_and(|value| value.eq_ignore_ascii_case(text));
+        if self.field.is("content-length") {
+            if self.length.is_some() {
                 return Err(ResponseErrorKind::BadLength);
             }
-            b"content-length" => {
-                let length = value.and_then(number).ok_or(ResponseErrorKind::BadLength)?;
-                self.length = Some(length);
-            }
-            b"transfer-encoding" => {
-                let is_known = value.is_some_and(|value| value.eq_ignore_ascii_case(b"chunked"));
-                if self.is_chunked || !is_known {
-                    return Err(ResponseErrorKind::BadEncoding);
-                }
-                self.is_chunked = true;
-            }
-            // We ask for none, so nothing but the plain body is expected.
-            b"content-encoding"
-                if !value.is_some_and(|value| value.eq_ignore_ascii_case(b"identity")) =>
-            {
+            let length = value.and_then(number).ok_or(ResponseErrorKind::BadLength)?;
+            self.length = Some(length);
+        } else if self.field.is("transfer-encoding") {
+            if self.is_chunked || !is(b"chunked") {
                 return Err(ResponseErrorKind::BadEncoding);
             }
-            // A value too long to look at counts as the careful answer.
-            b"connection" => self.close |= value.is_none_or(|value| has_token(value, b"close")),
-            b"retry-after" => {
-                let seconds = value.and_then(number).map(u32::try_from);
-                self.retry_after_s = seconds.and_then(Result::ok);
+            self.is_chunked = true;
+        } else if self.field.is("content-encoding") {
+            // We ask for none, so nothing but the plain body is expected.
+            if !is(b"identity") {
+                return Err(ResponseErrorKind::BadEncoding);
             }
-            _ => {}
+        } else if self.field.is("connection") {
+            // A value too long to look at counts as the careful answer.
+            self.close |= value.is_none_or(|value| has_token(value, b"close"));
+        } else if self.field.is("retry-after") {
+            let seconds = value.and_then(number).map(u32::try_from);
+            self.retry_after_s = seconds.and_then(Result::ok);
         }
         Ok(())
     }
@@ -273,8 +270,9 @@ impl Field {
         self.value_len = self.value_len.saturating_add(1);
     }
 
-    fn name(&self) -> &[u8] {
-        self.name.get(..self.name_len).unwrap_or_default()
+    /// Whether it has this name, in lower case.
+    fn is(&self, name: &str) -> bool {
+        self.name.get(..self.name_len) == Some(name.as_bytes())
     }
 
     /// The value without white space around it, or `None` where it was too long to keep.
@@ -289,11 +287,13 @@ pub(crate) const fn is_text(c: u8) -> bool {
 }
 
 fn number(text: &[u8]) -> Option<u64> {
-    // `parse` alone would take a leading `+`.
-    if !text.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    core::str::from_utf8(text).ok()?.parse().ok()
+    let digits = text.iter().map(|c| c.wrapping_sub(b'0'));
+    let mut digits = digits.map(|digit| Some(u64::from(digit)).filter(|digit| *digit < 10));
+    digits.next().and_then(|first| {
+        digits.try_fold(first?, |sum, digit| {
+            sum.checked_mul(10)?.checked_add(digit?)
+        })
+    })
 }
 
 fn has_token(list: &[u8], token: &[u8]) -> bool {

@@ -1,8 +1,6 @@
 //! The bytes of a request.
 
-use core::fmt;
-
-use coracle_core::{Encode, Sink};
+use coracle_core::{Encode, Sink, write_decimal};
 
 use crate::http::client::Target;
 
@@ -30,10 +28,10 @@ impl Encode for RequestBytes<'_> {
         out.write(b"POST ");
         self.target.endpoint.write_target(out);
         out.write(b" HTTP/1.1\r\nHost: ");
-        // A sink takes every write.
-        let _ = self.target.endpoint.write_host(&mut Text(out));
+        self.target.endpoint.write_host(out);
         out.write(b"\r\nContent-Type: application/json\r\nContent-Length: ");
-        let _ = fmt::write(&mut Text(out), format_args!("{}\r\n", self.body_len));
+        write_decimal(out, u64::try_from(self.body_len).unwrap_or(u64::MAX));
+        out.write(b"\r\n");
         if !self.keep_alive {
             out.write(b"Connection: close\r\n");
         }
@@ -42,15 +40,5 @@ impl Encode for RequestBytes<'_> {
         }
         out.write(b"\r\n");
         self.body.encode(out);
-    }
-}
-
-/// Takes formatted text into a sink.
-struct Text<'a>(&'a mut dyn Sink);
-
-impl fmt::Write for Text<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.write(text.as_bytes());
-        Ok(())
     }
 }

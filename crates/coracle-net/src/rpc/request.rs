@@ -1,6 +1,6 @@
 //! The bytes of a call.
 
-use coracle_core::json::Writer;
+use coracle_core::json::{self, Writer};
 use coracle_core::{Encode, Sink};
 
 /// What is asked.
@@ -39,6 +39,16 @@ pub struct Request<'a> {
     pub call: Call<'a>,
 }
 
+/// The name of a method, in two parts.
+struct Name<'a>(&'a str, &'a str);
+
+impl Encode for Name<'_> {
+    fn encode(&self, out: &mut dyn Sink) {
+        json::write_escaped(out, self.0);
+        json::write_escaped(out, self.1);
+    }
+}
+
 impl Encode for Request<'_> {
     fn encode(&self, out: &mut dyn Sink) {
         let mut json = Writer::new(out);
@@ -50,8 +60,7 @@ impl Encode for Request<'_> {
             method,
             params,
         } = self.call;
-        json.key("method")
-            .display(&format_args!("{prefix}{method}"));
+        json.key("method").text(&Name(prefix, method));
         json.key("params").raw(params);
         json.end_object();
     }
