@@ -20,7 +20,7 @@ use coracle_eth::rpc::{
 };
 use coracle_eth::tx::SignedTx;
 use coracle_net::http::ResponseReader;
-use coracle_net::rpc::{Envelope, flat_result};
+use coracle_net::rpc::{self, Envelope, flat_result};
 use coracle_record::{Bundle, CoseAlgorithm, Place, Start, Unverified};
 
 pub use crate::modem::modem;
@@ -158,7 +158,12 @@ pub fn json(data: &[u8]) {
 
 fn answered<A: Answer>(data: &[u8], mut answer: A) {
     let mut error_data = [0; 64];
-    let mut envelope = Envelope::new(1, &mut answer, &mut error_data);
+    let parts = rpc::Answer {
+        result: &mut answer,
+        message: Some(&mut rpc::ErrorText::EMPTY),
+        error_data: &mut error_data,
+    };
+    let mut envelope = Envelope::new(1, parts);
     let fed = data.chunks(5).try_for_each(|piece| envelope.feed(piece));
     if fed.is_ok() && envelope.finish().is_ok() {
         let _ = answer.finish();

@@ -7,7 +7,7 @@ use coracle_eth::rpc::{
     Scalar, ScalarAnswer, TransactionAnswer,
 };
 use coracle_eth::{AddressForm, ChainProfile};
-use coracle_net::rpc::{AnswerError, Envelope, flat_result};
+use coracle_net::rpc::{self, AnswerError, Envelope, flat_result};
 use coracle_testkit::{Case, cases};
 use serde_json::{Value, json};
 
@@ -53,7 +53,12 @@ fn read<A: Answer>(
 
 fn envelope(id: u32, text: &[u8], piece: usize, out: &mut dyn Visitor) -> Result<(), Outcome> {
     let mut data = [0; 256];
-    let mut envelope = Envelope::new(id, out, &mut data);
+    let parts = rpc::Answer {
+        result: out,
+        message: None,
+        error_data: &mut data,
+    };
+    let mut envelope = Envelope::new(id, parts);
     // An error stays, so that the end says it too.
     let _ = text.chunks(piece).try_for_each(|part| envelope.feed(part));
     envelope.finish().map_err(|error| match error {

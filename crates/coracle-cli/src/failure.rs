@@ -21,6 +21,18 @@ impl Failure {
         }
     }
 
+    /// Puts `place` before the message.
+    pub(crate) fn in_place(self, place: impl Display) -> Self {
+        let message = format!("{place}: {}", self.message);
+        Self { message, ..self }
+    }
+
+    /// Puts `reason` behind the message.
+    pub(crate) fn because(self, reason: impl Display) -> Self {
+        let message = format!("{}: {reason}", self.message);
+        Self { message, ..self }
+    }
+
     /// The error variant in kebab-case, see [`kind_of`].
     pub(crate) fn kind(&self) -> &str {
         &self.kind
@@ -51,13 +63,7 @@ pub(crate) trait Within<T> {
 
 impl<T, E: Into<Failure>> Within<T> for Result<T, E> {
     fn within(self, place: impl Display) -> Result<T, Failure> {
-        self.map_err(|error| {
-            let Failure { kind, message } = error.into();
-            Failure {
-                kind,
-                message: format!("{place}: {message}"),
-            }
-        })
+        self.map_err(|error| error.into().in_place(place))
     }
 }
 

@@ -23,7 +23,7 @@ mod submit;
 
 pub use self::client::{Error, EthClient, Parts};
 pub use self::config::{Config, Limits};
-pub use self::error::{ClientError, Lie, NodeError, RevertData};
+pub use self::error::{ClientError, Detail, Explained, Lie, NodeError, RevertData};
 pub use self::gas::intrinsic_gas;
 pub use self::memory::{MemoryError, MemoryOutbox};
 pub use self::outbox::{

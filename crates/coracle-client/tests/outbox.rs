@@ -68,10 +68,11 @@ fn settled_entries_make_room() {
         ..Entry::QUEUED
     };
     block_on(outbox.update(id(1), &done)).unwrap();
-    assert_eq!(block_on(outbox.next_open(None)), Ok(Some(id(2))));
+    let queued = |number| Ok(Some((id(number), Phase::Queued)));
+    assert_eq!(block_on(outbox.next_open(None)), queued(2));
     assert_eq!(outbox.clear_settled(), 1);
     assert_eq!(put(&mut outbox, 3), Ok(Put::Added));
-    assert_eq!(block_on(outbox.next_open(Some(id(2)))), Ok(Some(id(3))));
+    assert_eq!(block_on(outbox.next_open(Some(id(2)))), queued(3));
     assert_eq!(block_on(outbox.next_open(Some(id(3)))), Ok(None));
 }
 

@@ -1,7 +1,7 @@
 //! The JSON-RPC envelope alone: what surrounds a result, every split, and the vectors.
 
 use coracle_core::json::{Event, JsonErrorKind, Reject, Visitor};
-use coracle_net::rpc::{AnswerError, Envelope, EnvelopeErrorKind, RpcError};
+use coracle_net::rpc::{Answer, AnswerError, Envelope, EnvelopeErrorKind, ErrorText, RpcError};
 use coracle_testkit::cases;
 
 /// Writes down what the visitor of a result sees; may refuse it.
@@ -30,7 +30,7 @@ enum Outcome {
     Result(String),
     Envelope(EnvelopeErrorKind),
     Json(JsonErrorKind),
-    Rpc(RpcError, Vec<u8>),
+    Rpc(RpcError, ErrorText, Vec<u8>),
     Rejected,
 }
 
@@ -40,7 +40,14 @@ fn outcome(id: u32, text: &[u8], piece: usize, refuses_null: bool) -> Outcome {
         ..Log::default()
     };
     let mut data = [0; 8];
-    let mut envelope = Envelope::new(id, &mut log, &mut data);
+    // The words of a call before this one.
+    let mut message = stale();
+    let parts = Answer {
+        result: &mut log,
+        message: Some(&mut message),
+        error_data: &mut data,
+    };
+    let mut envelope = Envelope::new(id, parts);
     let mut failed = None;
     for piece in text.chunks(piece) {
         failed = failed.or(envelope.feed(piece).err());
@@ -58,7 +65,7 @@ fn outcome(id: u32, text: &[u8], piece: usize, refuses_null: bool) -> Outcome {
         Err(AnswerError::Rejected) => Outcome::Rejected,
         Err(AnswerError::Rpc(error)) => {
             let len = error.data_len.map_or(0, |len| data.len().min(len as usize));
-            Outcome::Rpc(error, data[..len].to_vec())
+            Outcome::Rpc(error, message, data[..len].to_vec())
         }
         Err(AnswerError::Envelope(error)) => match error.what {
             EnvelopeErrorKind::Json(error) => Outcome::Json(error.what),
@@ -66,6 +73,21 @@ fn outcome(id: u32, text: &[u8], piece: usize, refuses_null: bool) -> Outcome {
         },
         Err(other) => panic!("{other:?}"),
     }
+}
+
+fn stale() -> ErrorText {
+    let mut message = ErrorText::EMPTY;
+    let parts = Answer {
+        result: &mut Log::default(),
+        message: Some(&mut message),
+        error_data: &mut [],
+    };
+    let mut envelope = Envelope::new(1, parts);
+    let refusal = br#"{"id":1,"error":{"code":1,"message":"stale"}}"#;
+    envelope.feed(refusal).expect("a refusal");
+    assert!(envelope.finish().is_err());
+    assert_eq!(message.as_bytes(), b"stale");
+    message
 }
 
 /// The outcome, the same for pieces of every size up to 64 and the whole.
@@ -87,9 +109,9 @@ fn refused(what: EnvelopeErrorKind, texts: &[&str]) {
     }
 }
 
-fn rpc_error(text: &str) -> (RpcError, Vec<u8>) {
+fn rpc_error(text: &str) -> (RpcError, ErrorText, Vec<u8>) {
     match outcome_any(1, text) {
-        Outcome::Rpc(error, data) => (error, data),
+        Outcome::Rpc(error, message, data) => (error, message, data),
         other => panic!("{other:?}: {text}"),
     }
 }
@@ -228,17 +250,18 @@ fn refuses_malformed_error_objects() {
 
 #[test]
 fn reads_error_objects() {
-    let (error, data) = rpc_error(
+    let (error, message, data) = rpc_error(
         r#"{"id":null,"error":{"data":"0xCAfe","message":"no\n","code":-32000,"x":{"code":1}}}"#,
     );
     assert_eq!((error.code, error.data_len), (-32000, Some(2)));
-    assert_eq!(error.message.as_bytes(), b"no\n");
-    assert_eq!(error.to_string(), r"node error -32000: no\n");
+    assert_eq!(message.as_bytes(), b"no\n");
+    assert_eq!(error.to_string(), "node error -32000");
+    assert_eq!(message.to_string(), r"no\n");
     assert_eq!(data, [0xca, 0xfe]);
-    let (error, _) =
+    let (error, message, _) =
         rpc_error(r#"{"id":1,"result":null,"error":{"code":9223372036854775807,"message":null}}"#);
     assert_eq!(
-        (error.code, error.message.as_bytes(), error.data_len),
+        (error.code, message.as_bytes(), error.data_len),
         (i64::MAX, &b""[..], None)
     );
 }
@@ -279,7 +302,7 @@ fn finds_the_payload_where_nodes_put_it() {
         ("\"0a\"", None, &[]),
     ];
     for (value, len, bytes) in cases {
-        let (error, data) = rpc_error(&format!(
+        let (error, _, data) = rpc_error(&format!(
             r#"{{"id":1,"error":{{"code":3,"data":{value}}}}}"#
         ));
         assert_eq!((error.data_len, &data[..]), (len, bytes), "{value}");
@@ -289,7 +312,7 @@ fn finds_the_payload_where_nodes_put_it() {
 #[test]
 fn a_refused_result_gives_way_to_the_nodes_error() {
     let text = br#"{"id":1,"result":null,"error":{"code":5}}"#;
-    assert!(matches!(outcome(1, text, 9, true), Outcome::Rpc(error, _) if error.code == 5));
+    assert!(matches!(outcome(1, text, 9, true), Outcome::Rpc(error, ..) if error.code == 5));
     let text = br#"{"id":1,"result":null}"#;
     assert_eq!(outcome(1, text, 9, true), Outcome::Rejected);
     let text = br#"{"id":2,"result":null}"#;
@@ -395,7 +418,7 @@ fn transcript_vectors() {
                 results += 1;
             }
             "error" => {
-                let Outcome::Rpc(error, _) = got else {
+                let Outcome::Rpc(error, text, _) = got else {
                     panic!("{}: {got:?}", case.name());
                 };
                 let expected = &answer["error"];
@@ -406,12 +429,7 @@ fn transcript_vectors() {
                     case.name()
                 );
                 let message = expected["message"].as_str().unwrap();
-                assert_eq!(
-                    error.message.as_bytes(),
-                    message.as_bytes(),
-                    "{}",
-                    case.name()
-                );
+                assert_eq!(text.as_bytes(), message.as_bytes(), "{}", case.name());
                 let data_len = expected["data"]
                     .as_str()
                     .map(|hex| u32::try_from((hex.len() - 2) / 2).unwrap());

@@ -1,15 +1,21 @@
 //! `contracts/MeterLog.sol`, as a device and an auditor see it.
 
-use coracle::core::{B256, Encode, Keccak256, Sink, keccak256};
-use coracle::eth::abi::{Decoded, Event, LogValue, Signature, decode};
+use coracle::core::{B256, Encode, Keccak256, Sink, U256, keccak256};
+use coracle::eth::abi::{Decoded, Event, LogValue, Signature};
 use coracle::eth::rpc::Log;
 use coracle::record::DeviceId;
 
 /// Appends a record.
 pub const APPEND: &str = "append(bytes32,uint64,bytes)";
 
+/// Its selector. A device keeps selectors, not signatures: a test holds them together.
+pub const APPEND_SELECTOR: [u8; 4] = [0x89, 0x54, 0x22, 0xab];
+
 /// Asks for the head and the number of what a sender appended for a device.
 pub const TIP: &str = "tip(address,bytes32)";
+
+/// Its selector.
+pub const TIP_SELECTOR: [u8; 4] = [0xfd, 0x91, 0xfd, 0x10];
 
 /// Emitted for every record.
 pub const RECORDED: &str = "Recorded(bytes32,uint64,address,bytes)";
@@ -46,14 +52,12 @@ impl Tip {
     /// Length in bytes of the contract's answer.
     pub const ENCODED_LEN: usize = 64;
 
-    /// Reads the answer of [`TIP`]; `None` where it is none.
+    /// Reads the answer of [`TIP`], a `bytes32` and a `uint64`; `None` where it is none.
     pub fn decode(answer: &[u8; Self::ENCODED_LEN]) -> Option<Self> {
-        let ty = coracle::eth::abi::Type::parse("(bytes32,uint64)").ok()?;
-        let mut values = decode(ty, answer).ok()?.map_while(Result::ok);
-        let head = values.next()?.as_bytes()?.first_chunk().copied()?;
-        let count = values.next()?.as_uint()?;
+        let (head, count) = answer.split_first_chunk()?;
+        let count = U256::from_be_slice(count)?;
         Some(Self {
-            head: B256(head),
+            head: B256(*head),
             count: u64::try_from(count).ok()?,
         })
     }

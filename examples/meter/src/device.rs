@@ -13,11 +13,12 @@ use core::fmt;
 use core::pin::pin;
 
 use coracle::client::eth::{
-    ClientError, EntryId, EthClient, Inclusion, Intent, Milestone, Outbox, Phase, Progress, Put,
+    ClientError, Detail, EntryId, EthClient, Inclusion, Intent, Milestone, Outbox, Phase, Progress,
+    Put,
 };
 use coracle::core::ecdsa::Secp256k1;
 use coracle::core::{Address, B256, Encode, Error as _, ErrorKind, Signer, Sink, Wei};
-use coracle::eth::abi::{Call, Signature, TypeError, Value, ValueError};
+use coracle::eth::abi::{PlainCall, Value, ValueErrorKind};
 use coracle::eth::rpc::{BlockTag, CallRequest};
 use coracle::eth::tx::CallData;
 use coracle::net::Connect;
@@ -26,7 +27,7 @@ use coracle::record::{
 };
 use embedded_hal_async::delay::DelayNs;
 
-use crate::contract::{APPEND, TIP, Tip, device_topic, next_head};
+use crate::contract::{APPEND_SELECTOR, TIP_SELECTOR, Tip, device_topic, next_head};
 use crate::sensor::Sample;
 
 /// Looks at a transaction that nobody mines before the same bytes are handed in again.
@@ -60,6 +61,9 @@ pub trait Watch {
 
     /// Something failed that passes by itself; the next wake goes on.
     fn trouble(&mut self, error: &impl Cause);
+
+    /// Something failed that does not pass by itself; the run ends.
+    fn failure(&mut self, error: &impl Cause);
 }
 
 /// An error that can be shown, on whatever console there is.
@@ -77,7 +81,7 @@ pub trait Cause: fmt::Display + defmt::Format {}
 impl<T: fmt::Display + defmt::Format> Cause for T {}
 
 /// A meter that reports to a contract.
-pub struct Meter<'a, C: Connect + 'a, S, O, D> {
+pub struct Meter<'a, C: Connect + 'a, S: Signer, O: Outbox, D> {
     client: EthClient<'a, C, S, O, D>,
     contract: Address,
     recorder: Recorder,
@@ -156,7 +160,7 @@ where
             Value::from(sequence),
             Value::encoded(signed),
         ];
-        let call = Call::new(Signature::parse(APPEND)?, &values)?;
+        let call = PlainCall::new(APPEND_SELECTOR, &values)?;
         let intent = Intent {
             to: Some(self.contract),
             value: Wei::ZERO,
@@ -200,8 +204,7 @@ where
         let mut last = None;
         while let Some((id, phase)) = self.next_open(last).await? {
             if matches!(phase, Phase::Queued | Phase::Reserved | Phase::Signed) {
-                let hash = pin!(self.client.submit(id)).await?;
-                watch.step(id, Step::Sent(hash));
+                pin!(self.send(id, watch)).await?;
             }
             last = Some(id);
         }
@@ -221,7 +224,10 @@ where
             };
             if reached < ceiling {
                 let progress = pin!(self.client.settle(id)).await?;
-                pin!(self.follow(id, reached, progress, watch)).await?;
+                if self.follow(id, reached, progress, watch) {
+                    // The same bytes, so that a node that has them loses nothing.
+                    pin!(self.send(id, watch)).await?;
+                }
                 ceiling = progress.milestone();
             }
             open = open.saturating_add(usize::from(ceiling != Milestone::Final));
@@ -230,41 +236,31 @@ where
         Ok(open)
     }
 
-    async fn follow(
+    /// Tells about progress; whether the transaction is to be handed in again.
+    fn follow(
         &mut self,
         id: EntryId,
         before: Milestone,
         progress: Progress,
         watch: &mut impl Watch,
-    ) -> Result<(), Error<C, S, O>> {
+    ) -> bool {
         let waited = core::mem::take(&mut self.waited);
-        match progress {
+        let step = match progress {
             Progress::Sent { .. } => {
                 self.waited = waited.saturating_add(1);
-                if self.waited.is_multiple_of(PATIENCE) {
-                    self.send_again(id, watch).await?;
-                }
+                return self.waited.is_multiple_of(PATIENCE);
             }
-            Progress::Vanished { .. } => {
-                watch.step(id, Step::Vanished);
-                self.send_again(id, watch).await?;
-            }
-            Progress::Included(at) if before == Milestone::Sent => {
-                watch.step(id, Step::Included(at));
-            }
-            Progress::Included(_) => {}
-            Progress::Moved(at) => watch.step(id, Step::Moved(at)),
-            Progress::Final(at) => watch.step(id, Step::Final(at)),
-        }
-        Ok(())
+            Progress::Included(_) if before == Milestone::Included => return false,
+            Progress::Included(at) => Step::Included(at),
+            Progress::Moved(at) => Step::Moved(at),
+            Progress::Final(at) => Step::Final(at),
+            Progress::Vanished { .. } => Step::Vanished,
+        };
+        watch.step(id, step);
+        step == Step::Vanished
     }
 
-    /// The same bytes, so that a node that has them loses nothing.
-    async fn send_again(
-        &mut self,
-        id: EntryId,
-        watch: &mut impl Watch,
-    ) -> Result<(), Error<C, S, O>> {
+    async fn send(&mut self, id: EntryId, watch: &mut impl Watch) -> Result<(), Error<C, S, O>> {
         let hash = pin!(self.client.submit(id)).await?;
         watch.step(id, Step::Sent(hash));
         Ok(())
@@ -274,12 +270,8 @@ where
         &mut self,
         after: Option<EntryId>,
     ) -> Result<Option<(EntryId, Phase)>, Error<C, S, O>> {
-        let outbox = self.client.outbox();
-        let Some(id) = outbox.next_open(after).await.map_err(ClientError::Outbox)? else {
-            return Ok(None);
-        };
-        let entry = outbox.entry(id).await.map_err(ClientError::Outbox)?;
-        Ok(entry.map(|entry| (id, entry.phase)))
+        let next = self.client.outbox().next_open(after).await;
+        Ok(next.map_err(ClientError::Outbox)?)
     }
 
     /// Asks the contract what it holds of this meter's records.
@@ -298,7 +290,7 @@ where
             Value::Address(self.client.address()),
             Value::FixedBytes(device.as_bytes()),
         ];
-        let call = Call::new(Signature::parse(TIP)?, &values)?;
+        let call = PlainCall::new(TIP_SELECTOR, &values)?;
         let call = CallRequest {
             from: None,
             to: Some(self.contract),
@@ -306,7 +298,7 @@ where
             data: CallData::Encoder(&call),
         };
         let mut out = [0; Tip::ENCODED_LEN];
-        let len = self.client.call(&call, BlockTag::Latest, &mut out).await?;
+        let len = pin!(self.client.call(&call, BlockTag::Latest, &mut out)).await?;
         if len != Tip::ENCODED_LEN {
             return Err(MeterError::BadAnswer);
         }
@@ -342,7 +334,7 @@ pub type Error<C, S, O> =
     MeterError<<C as Connect>::Error, <S as Signer>::Error, <O as Outbox>::Error>;
 
 /// Why a meter failed. `N`, `S` and `O` are the errors of transport, signer and outbox.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub enum MeterError<N, S, O> {
     /// The sample makes no record.
@@ -354,10 +346,8 @@ pub enum MeterError<N, S, O> {
         /// The number.
         sequence: u64,
     },
-    /// The call does not fit the contract's signature.
-    Abi(ValueError),
-    /// The contract's signature is misspelt here.
-    Signature(TypeError),
+    /// The call cannot be encoded.
+    Abi(ValueErrorKind),
     /// The contract's answer is not of its form.
     BadAnswer,
     /// The client.
@@ -376,10 +366,38 @@ where
             Self::Record(cause) => cause.kind(),
             Self::Signer(cause) => cause.kind(),
             Self::NumberInUse { .. } => ErrorKind::Device,
-            Self::Abi(_) | Self::Signature(_) => ErrorKind::Bug,
+            Self::Abi(_) => ErrorKind::Bug,
             Self::BadAnswer => ErrorKind::Remote,
             Self::Client(cause) => cause.kind(),
         }
+    }
+}
+
+/// An error of a meter with its particulars, to be shown.
+#[derive(Debug)]
+pub struct Explained<'a, N, S, O> {
+    /// The error.
+    pub error: &'a MeterError<N, S, O>,
+    /// What the client knows beyond it.
+    pub detail: &'a Detail,
+}
+
+impl<N: fmt::Display, S: fmt::Display, O: fmt::Display> fmt::Display for Explained<'_, N, S, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.error {
+            MeterError::Client(error) => error.explain(self.detail).fmt(f),
+            error => error.fmt(f),
+        }
+    }
+}
+
+/// The error, and what a node said where one refused.
+#[cfg(feature = "defmt")]
+impl<N: defmt::Format, S: defmt::Format, O: defmt::Format> defmt::Format
+    for Explained<'_, N, S, O>
+{
+    fn format(&self, f: defmt::Formatter<'_>) {
+        defmt::write!(f, "{}, last refusal {}", self.error, self.detail.message);
     }
 }
 
@@ -392,7 +410,6 @@ impl<N: fmt::Display, S: fmt::Display, O: fmt::Display> fmt::Display for MeterEr
                 write!(f, "outbox holds another record of number {sequence}")
             }
             Self::Abi(cause) => cause.fmt(f),
-            Self::Signature(cause) => cause.fmt(f),
             Self::BadAnswer => f.write_str("contract's answer is not of its form"),
             Self::Client(cause) => cause.fmt(f),
         }
@@ -413,15 +430,9 @@ impl<N, S, O> From<RecordError> for MeterError<N, S, O> {
     }
 }
 
-impl<N, S, O> From<ValueError> for MeterError<N, S, O> {
-    fn from(cause: ValueError) -> Self {
+impl<N, S, O> From<ValueErrorKind> for MeterError<N, S, O> {
+    fn from(cause: ValueErrorKind) -> Self {
         Self::Abi(cause)
-    }
-}
-
-impl<N, S, O> From<TypeError> for MeterError<N, S, O> {
-    fn from(cause: TypeError) -> Self {
-        Self::Signature(cause)
     }
 }
 

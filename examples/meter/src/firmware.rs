@@ -51,9 +51,7 @@ async fn run(peripherals: Peripherals, text: &str) -> Result<(), ()> {
     let settings = installed.settings();
     let mut log = Log;
     let run = pin!(program::run(parts, key, &settings, MEMORY.take(), &mut log));
-    let tip = run
-        .await
-        .map_err(|error| defmt::error!("failed: {}", error))?;
+    let tip = run.await.map_err(drop)?;
     defmt::info!("done: {} records, head {}", tip.count, tip.head);
     Ok(())
 }
@@ -92,5 +90,9 @@ impl Watch for Log {
 
     fn trouble(&mut self, error: &impl Cause) {
         defmt::warn!("trouble: {}", error);
+    }
+
+    fn failure(&mut self, error: &impl Cause) {
+        defmt::error!("failed: {}", error);
     }
 }

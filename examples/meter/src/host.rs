@@ -152,7 +152,7 @@ impl<D: DelayNs> Session<'_, D> {
             &mut memory,
             &mut self.table,
         );
-        let tip = block_on(run)?;
+        let tip = block_on(run).map_err(|_| self.table.why())?;
         self.table.tip(tip);
         Ok(bundle)
     }

@@ -21,7 +21,7 @@ use embedded_hal_async::delay::DelayNs as _;
 use embedded_io::Write;
 
 use crate::contract::Tip;
-use crate::device::{Cause, Meter, MeterError, Watch};
+use crate::device::{Cause, Explained, Meter, MeterError, Watch};
 use crate::sensor::Household;
 
 /// Entries that the outbox holds: readings on their way to finality.
@@ -108,7 +108,8 @@ pub type Failure<B, S> =
 ///
 /// # Errors
 ///
-/// What cannot pass by itself, or has not in `settings.looks` looks.
+/// What cannot pass by itself, or has not in `settings.looks` looks; `watch` is told
+/// more of it.
 ///
 /// # Cancel safety
 ///
@@ -160,12 +161,17 @@ where
         open: 0,
         nonsense: 0,
     };
-    // Pinned where they are made: `.await` alone would make each first and then copy it.
-    pin!(run.wait_for_funds()).await?;
-    pin!(run.check_is_new()).await?;
-    let start = pin!(start_time(&network, &clock, settings)).await;
-    pin!(run.read(start)).await?;
-    pin!(run.finish()).await
+    // Pinned where it is made: `.await` alone would make it first and then copy it.
+    let outcome = pin!(run.all(&network, &clock)).await;
+    match &outcome {
+        Ok(_) => {}
+        Err(ProgramError::Meter(error)) => {
+            let detail = run.meter.client().detail();
+            run.watch.failure(&Explained { error, detail });
+        }
+        Err(error) => run.watch.failure(error),
+    }
+    outcome
 }
 
 /// The time of the first sample. Time is simulated from there, so that a run takes
@@ -183,7 +189,7 @@ async fn start_time(
 }
 
 /// One run of the program.
-struct Run<'a, 's, B: Board, S, W>
+struct Run<'a, 's, B: Board, S: Signer, W>
 where
     B::Network: 'a,
 {
@@ -202,12 +208,29 @@ where
     <B::Network as Connect>::Error: Cause,
     S::Error: Cause,
 {
+    async fn all(&mut self, network: &B::Network, clock: &B::Clock) -> Result<Tip, Failure<B, S>> {
+        pin!(self.wait_for_funds()).await?;
+        // State is in memory, so a device with a past would fork its chain of records.
+        if pin!(self.tip()).await?.count > 0 {
+            return Err(ProgramError::DeviceInUse);
+        }
+        let start = pin!(start_time(network, clock, self.settings)).await;
+        pin!(self.read(start)).await?;
+        let found = pin!(self.tip()).await?;
+        let own = self.meter.own_tip();
+        if found != own {
+            return Err(ProgramError::Differs { found, own });
+        }
+        Ok(own)
+    }
+
     /// A new key has no money. Whoever installs the meter sends some.
     async fn wait_for_funds(&mut self) -> Result<(), Failure<B, S>> {
         let account = self.meter.client().address();
         self.watch.account(account);
         for _ in 0..self.settings.looks {
-            let balance = self.meter.client().balance(account, BlockTag::Latest).await;
+            let client = self.meter.client();
+            let balance = pin!(client.balance(account, BlockTag::Latest)).await;
             match balance {
                 Ok(Wei::ZERO) => {}
                 Ok(_) => return Ok(()),
@@ -218,26 +241,28 @@ where
         Err(ProgramError::NoFunds)
     }
 
-    /// State is in memory, so a device with a past would fork its chain of records.
-    async fn check_is_new(&mut self) -> Result<(), Failure<B, S>> {
-        if self.tip().await?.count > 0 {
-            return Err(ProgramError::DeviceInUse);
-        }
-        Ok(())
-    }
-
+    /// Takes the readings, and wakes until all are final. A meter whose outbox is full
+    /// stops reading until the chain has caught up.
     async fn read(&mut self, start: Timestamp) -> Result<(), Failure<B, S>> {
         let mut house = Household::new(self.settings.seed, start, 812_345);
-        for reading in 0..self.settings.readings {
-            if reading > 0 && self.settings.interval_ms > 0 {
+        let (mut taken, mut looks) = (0, 0);
+        while taken < self.settings.readings || self.open > 0 {
+            if taken < self.settings.readings && self.open < PLACES {
                 let interval_ms = self.settings.interval_ms;
-                self.meter.client().delay().delay_ms(interval_ms).await;
+                if taken > 0 && interval_ms > 0 {
+                    self.meter.client().delay().delay_ms(interval_ms).await;
+                }
+                let sample = house.next_sample();
+                let archive = &mut Archive(self.console.as_mut());
+                pin!(self.meter.record(&sample, archive, self.watch)).await?;
+                self.open = self.open.saturating_add(1);
+                (taken, looks) = (taken.saturating_add(1), 0);
+            } else if looks < self.settings.looks {
+                self.meter.rest().await;
+                looks = looks.saturating_add(1);
+            } else {
+                return Err(ProgramError::ChainTooSlow);
             }
-            pin!(self.make_room()).await?;
-            let sample = house.next_sample();
-            let archive = &mut Archive(self.console.as_mut());
-            pin!(self.meter.record(&sample, archive, self.watch)).await?;
-            self.open = self.open.saturating_add(1);
             pin!(self.wake()).await?;
         }
         Ok(())
@@ -257,40 +282,10 @@ where
         Ok(())
     }
 
-    /// A meter whose outbox is full stops reading until the chain has caught up.
-    async fn make_room(&mut self) -> Result<(), Failure<B, S>> {
-        for _ in 0..self.settings.looks {
-            if self.open < PLACES {
-                return Ok(());
-            }
-            self.meter.rest().await;
-            pin!(self.wake()).await?;
-        }
-        Err(ProgramError::ChainTooSlow)
-    }
-
-    async fn finish(&mut self) -> Result<Tip, Failure<B, S>> {
-        for _ in 0..self.settings.looks {
-            if self.open == 0 {
-                return self.compare().await;
-            }
-            self.meter.rest().await;
-            pin!(self.wake()).await?;
-        }
-        Err(MeterError::Client(ClientError::TimedOut).into())
-    }
-
-    async fn compare(&mut self) -> Result<Tip, Failure<B, S>> {
-        let (found, own) = (self.tip().await?, self.meter.own_tip());
-        if found != own {
-            return Err(ProgramError::Differs { found, own });
-        }
-        Ok(own)
-    }
-
     async fn tip(&mut self) -> Result<Tip, Failure<B, S>> {
         for _ in 0..self.settings.looks {
-            match self.meter.tip().await {
+            let tip = pin!(self.meter.tip()).await;
+            match tip {
                 Ok(tip) => return Ok(tip),
                 Err(error) => self.pass_over(error)?,
             }
@@ -315,7 +310,9 @@ where
         if !passes {
             return Err(error.into());
         }
-        self.watch.trouble(&error);
+        let detail = self.meter.client().detail();
+        let error = &error;
+        self.watch.trouble(&Explained { error, detail });
         Ok(())
     }
 }
@@ -342,7 +339,7 @@ pub enum ProgramError<N, S> {
     NoFunds,
     /// The contract holds records of this device already; give it another name.
     DeviceInUse,
-    /// The chain does not keep up with the readings.
+    /// The chain does not keep up with the readings, or does not make the last ones final.
     ChainTooSlow,
     /// The contract holds something else than the meter sent.
     Differs {

@@ -95,21 +95,16 @@ impl<'a> Installed<'a> {
     ///
     /// The first line or value that is wrong, or a key that is missing.
     pub fn parse(text: &'a str) -> Result<Self, SettingsError> {
-        let (lines, root) = match text.find(PEM_START) {
-            Some(at) => (text.get(..at).unwrap_or_default(), text.get(at..)),
-            None => (text, None),
-        };
-        let raw = Raw::read(lines)?;
+        let raw = Raw::read(text)?;
         let profile = raw.profile()?;
-        let contract = needed("contract", raw.contract)?;
-        let contract = profile.address_form.parse(contract);
-        let node = Endpoint::parse(needed("node", raw.node)?);
-        let device = needed("device", raw.device)?;
+        let contract = profile.address_form.parse(raw.needed("contract")?);
+        let node = Endpoint::parse(raw.needed("node")?);
+        let device = raw.needed("device")?;
         Ok(Self {
-            apn: raw.apn.unwrap_or_default(),
-            pin: raw.pin,
-            hurry: number("hurry", raw.hurry, 1)?,
-            root,
+            apn: raw.value("apn").unwrap_or_default(),
+            pin: raw.value("pin"),
+            hurry: raw.number("hurry", 1)?,
+            root: raw.root,
             nodes: [Target {
                 endpoint: node.map_err(|_| SettingsError::Value("node"))?,
                 headers: &[],
@@ -118,11 +113,11 @@ impl<'a> Installed<'a> {
             contract: contract.ok_or(SettingsError::Value("contract"))?,
             device: DeviceId::from_slice(device.as_bytes())
                 .map_err(|_| SettingsError::Value("device"))?,
-            readings: number("readings", raw.readings, 10)?,
-            interval_ms: number("interval-ms", raw.interval_ms, 0)?,
-            seed: number("seed", raw.seed, 1)?,
-            poll_ms: number("poll-ms", raw.poll_ms, 2000)?,
-            looks: number("looks", raw.looks, 900)?,
+            readings: raw.number("readings", 10)?,
+            interval_ms: raw.number("interval-ms", 0)?,
+            seed: raw.wide_number("seed")?.unwrap_or(1),
+            poll_ms: raw.number("poll-ms", 2000)?,
+            looks: raw.number("looks", 900)?,
         })
     }
 
@@ -142,91 +137,104 @@ impl<'a> Installed<'a> {
     }
 }
 
-/// The values as they stand.
+const KEYS: [&str; 14] = [
+    "node",
+    "chain-id",
+    "contract",
+    "device",
+    "profile",
+    "confirmations",
+    "readings",
+    "interval-ms",
+    "seed",
+    "poll-ms",
+    "looks",
+    "apn",
+    "pin",
+    "hurry",
+];
+
+/// The values as they stand, in the order of [`KEYS`].
 #[derive(Default)]
 struct Raw<'a> {
-    node: Option<&'a str>,
-    chain_id: Option<&'a str>,
-    contract: Option<&'a str>,
-    device: Option<&'a str>,
-    profile: Option<&'a str>,
-    confirmations: Option<&'a str>,
-    readings: Option<&'a str>,
-    interval_ms: Option<&'a str>,
-    seed: Option<&'a str>,
-    poll_ms: Option<&'a str>,
-    looks: Option<&'a str>,
-    apn: Option<&'a str>,
-    pin: Option<&'a str>,
-    hurry: Option<&'a str>,
+    values: [Option<&'a str>; KEYS.len()],
+    root: Option<&'a str>,
 }
 
 impl<'a> Raw<'a> {
-    fn read(lines: &'a str) -> Result<Self, SettingsError> {
+    fn read(text: &'a str) -> Result<Self, SettingsError> {
         let mut raw = Self::default();
-        for (number, line) in (1..).zip(lines.lines()) {
-            let line = line.trim();
+        let mut rest = text;
+        for number in 1.. {
+            if rest.is_empty() {
+                break;
+            }
+            if rest.starts_with(PEM_START) {
+                raw.root = Some(rest);
+                break;
+            }
+            let (line, after) = split(rest, b'\n').unwrap_or((rest, ""));
+            rest = after;
+            let line = line.trim_ascii();
             if line.is_empty() || line.starts_with('#') {
                 continue;
             }
             let wrong = SettingsError::Line(number);
-            let (key, value) = line.split_once(' ').ok_or(wrong)?;
-            *raw.place(key).ok_or(wrong)? = Some(value.trim_start());
+            let (key, value) = split(line, b' ').ok_or(wrong)?;
+            *raw.place(key).ok_or(wrong)? = Some(value.trim_ascii());
         }
         Ok(raw)
     }
 
     fn place(&mut self, key: &str) -> Option<&mut Option<&'a str>> {
-        Some(match key {
-            "node" => &mut self.node,
-            "chain-id" => &mut self.chain_id,
-            "contract" => &mut self.contract,
-            "device" => &mut self.device,
-            "profile" => &mut self.profile,
-            "confirmations" => &mut self.confirmations,
-            "readings" => &mut self.readings,
-            "interval-ms" => &mut self.interval_ms,
-            "seed" => &mut self.seed,
-            "poll-ms" => &mut self.poll_ms,
-            "looks" => &mut self.looks,
-            "apn" => &mut self.apn,
-            "pin" => &mut self.pin,
-            "hurry" => &mut self.hurry,
-            _ => return None,
-        })
+        let at = KEYS.iter().position(|known| *known == key)?;
+        self.values.get_mut(at)
+    }
+
+    fn value(&self, key: &str) -> Option<&'a str> {
+        let at = KEYS.iter().position(|known| *known == key)?;
+        self.values.get(at).copied().flatten()
+    }
+
+    fn needed(&self, key: &'static str) -> Result<&'a str, SettingsError> {
+        self.value(key).ok_or(SettingsError::Missing(key))
+    }
+
+    fn number(&self, key: &'static str, usual: u32) -> Result<u32, SettingsError> {
+        let number = self.wide_number(key)?.map(u32::try_from);
+        let number = number.transpose();
+        let number = number.map_err(|_| SettingsError::Value(key))?;
+        Ok(number.unwrap_or(usual))
+    }
+
+    fn wide_number(&self, key: &'static str) -> Result<Option<u64>, SettingsError> {
+        let number = self.value(key).map(str::parse).transpose();
+        number.map_err(|_| SettingsError::Value(key))
     }
 
     fn profile(&self) -> Result<ChainProfile, SettingsError> {
-        let profile = match self.profile.unwrap_or("ethereum") {
+        let mut profile = match self.value("profile").unwrap_or("ethereum") {
             "ethereum" => ChainProfile::ETHEREUM,
             "polygon" => ChainProfile::POLYGON,
             "platon" => ChainProfile::PLATON,
             _ => return Err(SettingsError::Value("profile")),
         };
-        let id = needed("chain-id", self.chain_id)?;
-        let id = id.parse().map_err(|_| SettingsError::Value("chain-id"))?;
-        let profile = profile.with_chain_id(id);
-        let Some(count) = self.confirmations else {
-            return Ok(profile);
-        };
-        let count = count.parse();
-        let count = count.map_err(|_| SettingsError::Value("confirmations"))?;
-        Ok(profile.with_finality(Finality::Confirmations(count)))
+        self.needed("chain-id")?;
+        if let Some(id) = self.wide_number("chain-id")? {
+            profile = profile.with_chain_id(id);
+        }
+        if let Some(count) = self.wide_number("confirmations")? {
+            profile = profile.with_finality(Finality::Confirmations(count));
+        }
+        Ok(profile)
     }
 }
 
-fn needed<'a>(key: &'static str, value: Option<&'a str>) -> Result<&'a str, SettingsError> {
-    value.ok_or(SettingsError::Missing(key))
-}
-
-fn number<T: core::str::FromStr>(
-    key: &'static str,
-    value: Option<&str>,
-    usual: T,
-) -> Result<T, SettingsError> {
-    value.map_or(Ok(usual), |value| {
-        value.parse().map_err(|_| SettingsError::Value(key))
-    })
+/// The text before the first `c`, and the text behind it.
+fn split(text: &str, c: u8) -> Option<(&str, &str)> {
+    let at = text.bytes().position(|found| found == c)?;
+    let (before, from) = text.split_at_checked(at)?;
+    Some((before, from.get(1..)?))
 }
 
 #[cfg(test)]

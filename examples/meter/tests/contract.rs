@@ -5,9 +5,9 @@ mod support;
 
 use coracle::core::B256;
 use coracle::core::ecdsa::{Secp256k1, SecretKey};
-use coracle::eth::abi::{Call, Params, Signature, Type, Value};
+use coracle::eth::abi::{Call, Params, PlainCall, Signature, Type, Value};
 use coracle_devnet::{Address, Config, Devnet, Outcome, U256};
-use meter::contract::{APPEND, TIP, Tip, next_head};
+use meter::contract::{APPEND, APPEND_SELECTOR, TIP, TIP_SELECTOR, Tip, next_head};
 use support::{encoded, signed_call};
 
 /// Code as the artifact has it, by the member's name.
@@ -138,4 +138,22 @@ fn devices_and_senders_have_heads_of_their_own() {
     log.append(other_device, 0, b"two");
     assert_eq!(log.tip(log.sender, DEVICE), tip);
     assert_eq!(log.tip(log.sender, other_device).count, 1);
+}
+
+#[test]
+fn a_device_encodes_calls_as_their_signatures_ask() {
+    let (device, sender) = (B256([7; 32]), coracle::core::Address([9; 20]));
+    let appended = [
+        Value::FixedBytes(device.as_bytes()),
+        Value::from(5_u64),
+        Value::from(&b"a record of thirty-three bytes...."[..]),
+    ];
+    let asked = [Value::Address(sender), Value::FixedBytes(device.as_bytes())];
+    for (signature, selector, values) in [
+        (APPEND, APPEND_SELECTOR, &appended[..]),
+        (TIP, TIP_SELECTOR, &asked[..]),
+    ] {
+        let plain = PlainCall::new(selector, values).expect("plain values");
+        assert_eq!(encoded(&plain), call_data(signature, values), "{signature}");
+    }
 }

@@ -109,9 +109,9 @@ fn values_of(device: &mut Device, filter: &LogFilter<'_>) -> Vec<u64> {
 }
 
 /// The reason that a call of `store` was refused with.
-fn reason(error: DeviceError) -> RevertData {
+fn reason(device: &Device, error: DeviceError) -> RevertData {
     match error {
-        ClientError::Node(NodeError::Reverted(data)) => data,
+        ClientError::Node(NodeError::Reverted) => device.detail().revert.clone(),
         other => panic!("no revert: {other}"),
     }
 }
@@ -141,7 +141,7 @@ fn a_call_that_reverts_is_refused_before_a_nonce_is_used() {
         let data = Probe::store(next, b"");
         block_on(device.put(entry(next), &call(probe.0, &data))).unwrap();
         let error = block_on(device.submit(entry(next))).unwrap_err();
-        check_reason(next, &reason(error));
+        check_reason(next, &reason(&device, error));
         assert_eq!(phase(&mut device, next), Phase::Queued);
     }
     assert_eq!(latest_nonce(&anvil, "careful"), "0x1");
@@ -158,22 +158,19 @@ fn a_mined_revert_is_an_error_with_its_reason() {
         let data = Probe::store(next, b"water");
         let intent = call(probe.0, &data);
         let sent = device.send(entry(next), &intent, Milestone::Included);
-        check_reason(next, &reason(block_on(sent).unwrap_err()));
+        let error = block_on(sent).unwrap_err();
+        check_reason(next, &reason(&device, error));
         assert_eq!(phase(&mut device, next), Phase::Included);
         anvil.mine(2);
-        check_reason(
-            next,
-            &reason(block_on(device.settle(entry(next))).unwrap_err()),
-        );
+        let error = block_on(device.settle(entry(next))).unwrap_err();
+        check_reason(next, &reason(&device, error));
         assert_eq!(
             phase(&mut device, next),
             Phase::Failed(FailReason::Reverted)
         );
         // What ended stays so, and says why again.
-        check_reason(
-            next,
-            &reason(block_on(device.settle(entry(next))).unwrap_err()),
-        );
+        let error = block_on(device.settle(entry(next))).unwrap_err();
+        check_reason(next, &reason(&device, error));
     }
     assert_eq!(latest_nonce(&anvil, "unlucky"), "0x9");
 }

@@ -133,7 +133,7 @@ const CASES: [Case; 14] = [
                 history["baseFeePerGas"] = json!(["0x56bc75e2d63100000"]);
             })
         },
-        Outcome::Detected(|error| matches!(error, ClientError::FeeAboveLimit { .. })),
+        Outcome::Detected(|error| matches!(error, ClientError::FeeAboveLimit)),
     ),
     case(
         "absurd tips",

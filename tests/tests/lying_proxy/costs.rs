@@ -58,7 +58,7 @@ fn base_fee() {
         let mut scene = Scene::new(fees(base, "0x1"));
         assert_error!(
             scene.submit(1).unwrap_err(),
-            ClientError::FeeAboveLimit { .. }
+            ClientError::FeeAboveLimit
         );
         assert_eq!(scene.phase(1), Phase::Queued);
         scene.recover();

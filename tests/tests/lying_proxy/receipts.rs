@@ -146,7 +146,7 @@ fn false_success() {
     for _ in 0..6 {
         match scene.settle(12) {
             Ok(progress) => assert_error!(progress, Progress::Included(_) | Progress::Moved(_)),
-            Err(error) => assert_error!(error, ClientError::Node(NodeError::Reverted(_))),
+            Err(error) => assert_error!(error, ClientError::Node(NodeError::Reverted)),
         }
         assert_eq!(scene.phase(12), Phase::Included, "never final");
     }

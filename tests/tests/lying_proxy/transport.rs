@@ -6,7 +6,7 @@ use coracle_eth::rpc::BlockTag;
 use coracle_net::host::{HostError, block_on};
 use coracle_net::http::{HttpError, ResponseErrorKind};
 use coracle_net::rpc::{AnswerError, CallError, EnvelopeErrorKind};
-use coracle_tests::{Ask, DeviceError, Reply};
+use coracle_tests::{Ask, Device, DeviceError, Reply};
 use serde_json::{Value, json};
 
 use super::{Scene, assert_error};
@@ -178,8 +178,8 @@ fn no_json() {
 }
 
 /// What the device prints of an error.
-fn printed(error: &DeviceError) -> String {
-    let text = error.to_string();
+fn printed(device: &Device, error: &DeviceError) -> String {
+    let text = error.explain(device.detail()).to_string();
     assert!(!text.chars().any(char::is_control), "{text:?}");
     text
 }
@@ -199,7 +199,7 @@ fn terminal_codes() {
         false => ask.honest(),
     });
     let error = scene.submit(1).unwrap_err();
-    assert_eq!(printed(&error), r"reverted: \u{1b}[2J\r\nok");
+    assert_eq!(printed(&scene.device, &error), r"reverted: \u{1b}[2J\r\nok");
     scene
         .proxy
         .set_rule(move |ask: &Ask| match ask.is("estimateGas") {
@@ -207,7 +207,7 @@ fn terminal_codes() {
             false => ask.honest(),
         });
     let error = scene.submit(1).unwrap_err();
-    assert_eq!(printed(&error), r"node error -32000: \u{1b}[2J\r\nok");
+    assert_eq!(printed(&scene.device, &error), r"node error -32000: \u{1b}[2J\r\nok");
     scene.recover();
 }
 

@@ -9,7 +9,7 @@ use coracle_eth::abi::Revert;
 use coracle_eth::rpc::{Answer, AnswerError, Request, ScalarAnswer};
 use coracle_net::host::{HostConfig, HostStack, block_on};
 use coracle_net::http::{Header, HttpClient, HttpConfig, Target};
-use coracle_net::rpc::{self, Call, CallError, RpcClient, RpcError};
+use coracle_net::rpc::{self, Call, CallError, ErrorText, RpcClient, RpcError};
 use coracle_net::{Connect, Endpoint};
 
 use crate::failure::{Failure, Within};
@@ -87,6 +87,7 @@ pub(crate) struct Node<'a> {
     rpc: RpcClient<'a, HostStack>,
     profile: ChainProfile,
     buf: Vec<u8>,
+    message: ErrorText,
     error_data: Vec<u8>,
 }
 
@@ -100,6 +101,7 @@ impl<'a> Node<'a> {
             rpc: RpcClient::new(HttpClient::new(stack, target, http)),
             profile,
             buf: vec![0; 16 * 1024],
+            message: ErrorText::EMPTY,
             error_data: vec![0; 64 * 1024],
         }
     }
@@ -127,6 +129,7 @@ impl<'a> Node<'a> {
         };
         let parts = rpc::Answer {
             result: &mut answer,
+            message: Some(&mut self.message),
             error_data: &mut self.error_data,
         };
         match block_on(self.rpc.call(call, parts, &mut self.buf)) {
@@ -142,12 +145,14 @@ impl<'a> Node<'a> {
     /// The reason of a revert, where that is what the node says.
     fn refusal(&self, error: CallError<<HostStack as Connect>::Error>) -> Failure {
         let data = error.rpc().and_then(|rpc| self.revert_data(rpc));
-        match data {
-            Some(data) => Failure::new("reverted", format!("reverted: {}", Revert::decode(data))),
-            None => match Err::<(), _>(error).within("node") {
-                Err(failure) => failure,
-                Ok(()) => Failure::new("bug", "no error"),
-            },
+        if let Some(data) = data {
+            return Failure::new("reverted", format!("reverted: {}", Revert::decode(data)));
+        }
+        let is_refusal = error.rpc().is_some();
+        let failure = Failure::from(error).in_place("node");
+        match is_refusal {
+            true => failure.because(self.message),
+            false => failure,
         }
     }
 

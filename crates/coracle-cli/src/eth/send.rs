@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use coracle_client::eth::{
-    Config, EntryId, EthClient, Inclusion, Intent, Limits, MemoryOutbox, Milestone, Outbox, Parts,
+    self, Config, EntryId, EthClient, Inclusion, Intent, Limits, MemoryOutbox, Milestone, Outbox, Parts,
     Progress,
 };
 use coracle_core::ecdsa::{Secp256k1, SecretKey};
@@ -31,6 +31,7 @@ const POLL: Duration = Duration::from_secs(1);
 
 type Keeper = MemoryOutbox<1, MAX_DATA>;
 type Client<'a> = EthClient<'a, HostStack, SecretKey<Secp256k1>, Keeper, Sleep>;
+type ClientFailure = eth::Error<HostStack, SecretKey<Secp256k1>, Keeper>;
 
 #[derive(Args, Debug)]
 #[command(group(ArgGroup::new("id").required(true)))]
@@ -170,7 +171,8 @@ impl SendArgs {
             sequence: 0,
         };
         block_on(client.put(id, intent))?;
-        let hash = block_on(client.submit(id))?;
+        let hash = block_on(client.submit(id));
+        let hash = hash.map_err(|error| explained(&error, client))?;
         line(out, "hash", hash)?;
         if let (None, Some(nonce)) = (intent.to, nonce(client, id)?) {
             let form = client.config().profile.address_form;
@@ -186,10 +188,18 @@ impl SendArgs {
             Until::Included => Milestone::Included,
             Until::Final => Milestone::Final,
         };
-        let progress = block_on(client.wait(id, until)).within("sent, but")?;
+        let progress = block_on(client.wait(id, until));
+        let progress = progress.map_err(|error| explained(&error, client));
+        let progress = progress.within("sent, but")?;
         print(out, &progress)?;
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The failure, with what the client knows beyond the error.
+fn explained(error: &ClientFailure, client: &Client<'_>) -> Failure {
+    let text = error.explain(client.detail()).to_string();
+    Failure::new(Failure::from(*error).kind(), text)
 }
 
 fn nonce(client: &mut Client<'_>, id: EntryId) -> Result<Option<u64>, Failure> {

@@ -2,15 +2,15 @@
 
 use core::fmt;
 
-use coracle_core::Address;
-use coracle_core::Signer;
 use coracle_core::ecdsa::Secp256k1;
+use coracle_core::{Address, B256, Signer};
+use coracle_eth::rpc::AnswerError;
 use coracle_net::Connect;
 use embedded_hal_async::delay::DelayNs;
 
 use super::gas::GasCache;
-use super::link::Link;
-use super::{Account, ClientError, Config, Fees, Outbox};
+use super::link::{Failed, Link};
+use super::{Account, ClientError, Config, Detail, Entry, EntryId, Fees, Outbox};
 
 /// The error of a client over transport `C`, signer `S` and outbox `O`.
 pub type Error<C, S, O> =
@@ -38,7 +38,7 @@ pub struct Parts<'a, C, S, O, D> {
 ///
 /// Of every method: what was durable stays, and the same call on the same entry goes on
 /// from there. The connection is dropped with the future.
-pub struct EthClient<'a, C: Connect + 'a, S, O, D> {
+pub struct EthClient<'a, C: Connect + 'a, S: Signer, O: Outbox, D> {
     pub(super) config: Config<'a>,
     pub(super) link: Link<'a, C>,
     pub(super) signer: S,
@@ -48,6 +48,11 @@ pub struct EthClient<'a, C: Connect + 'a, S, O, D> {
     pub(super) address: Address,
     pub(super) fees: Option<CachedFees>,
     pub(super) gas: Option<GasCache>,
+    /// The entry that is being worked on.
+    pub(super) id: EntryId,
+    pub(super) entry: Entry,
+    /// Why something [`Failed`], where it was not for the nodes.
+    pub(super) error: Option<Error<C, S, O>>,
 }
 
 /// Fees that a node told, and for how many submits they still do.
@@ -81,6 +86,12 @@ where
             intent_buf: parts.intent_buf,
             fees: None,
             gas: None,
+            id: EntryId {
+                device: B256::ZERO,
+                sequence: 0,
+            },
+            entry: Entry::QUEUED,
+            error: None,
         })
     }
 
@@ -109,6 +120,11 @@ where
         &mut self.delay
     }
 
+    /// What the last failure was about, beyond its error.
+    pub const fn detail(&self) -> &Detail {
+        &self.link.detail
+    }
+
     /// Closes the connection, for example before the radio sleeps.
     pub fn close(&mut self) {
         self.link.close();
@@ -120,6 +136,20 @@ where
         self.gas = None;
     }
 
+    /// Says why something failed.
+    pub(super) fn fail(&mut self, error: Error<C, S, O>) -> Failed {
+        self.error = Some(error);
+        Failed
+    }
+
+    /// Why something failed, for the caller.
+    pub(super) fn error(&mut self, Failed: Failed) -> Error<C, S, O> {
+        let of_nodes = self.link.error.take().map(ClientError::Node);
+        let error = self.error.take().or(of_nodes);
+        // Whoever fails says why.
+        error.unwrap_or(ClientError::Node(AnswerError::BadShape.into()))
+    }
+
     pub(super) const fn account(&self) -> Account {
         Account {
             chain_id: self.config.profile.chain_id.id(),
@@ -128,7 +158,7 @@ where
     }
 }
 
-impl<C: Connect, S, O, D> fmt::Debug for EthClient<'_, C, S, O, D> {
+impl<C: Connect, S: Signer, O: Outbox, D> fmt::Debug for EthClient<'_, C, S, O, D> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EthClient")
             .field("address", &self.address)

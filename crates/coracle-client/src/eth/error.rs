@@ -7,10 +7,10 @@ use coracle_eth::abi::Revert;
 use coracle_eth::rpc::AnswerError;
 use coracle_eth::tx::TxError;
 use coracle_net::http::HttpError;
-use coracle_net::rpc::CallError;
+use coracle_net::rpc::{CallError, ErrorText};
 
 /// Why nodes gave no answer that can be used; `N` is the transport's error.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum NodeError<N> {
@@ -20,13 +20,13 @@ pub enum NodeError<N> {
     Answer(AnswerError),
     /// The node said what cannot be true.
     Lied(Lie),
-    /// The call reverts, or the transaction did.
-    Reverted(RevertData),
+    /// The call reverts, or the transaction did; [`Detail::revert`] has the reason.
+    Reverted,
 }
 
 /// Why a call of the client failed. `N`, `S` and `O` are the errors of transport, signer
-/// and outbox.
-#[derive(Clone, Debug, PartialEq)]
+/// and outbox. Small, since it goes through many hands; [`Detail`] has the particulars.
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum ClientError<N, S, O> {
@@ -34,13 +34,9 @@ pub enum ClientError<N, S, O> {
     BadNodeCount,
     /// The nodes.
     Node(NodeError<N>),
-    /// The chain asks for a higher fee per gas than the limit; try later.
-    FeeAboveLimit {
-        /// Least fee per gas that would do.
-        needed: Wei,
-        /// The limit.
-        limit: Wei,
-    },
+    /// The chain asks for a higher fee per gas than the limit; try later. [`Detail`] has
+    /// the least fee that would do, and the limit.
+    FeeAboveLimit,
     /// The call needs more gas than the limit.
     GasAboveLimit {
         /// Gas that it needs.
@@ -49,20 +45,12 @@ pub enum ClientError<N, S, O> {
         limit: u64,
     },
     /// Gas limit and fee per gas are within their limits, their product is not.
-    TotalFeeAboveLimit {
-        /// The product.
-        needed: Wei,
-        /// The limit.
-        limit: Wei,
-    },
+    /// [`Detail`] has the product, and the limit.
+    TotalFeeAboveLimit,
     /// The account holds less than the transaction may cost. The entry stays signed:
-    /// fill the account and submit it again.
-    InsufficientFunds {
-        /// Value and fee of the transaction, at most.
-        needed: Wei,
-        /// What the account holds, as a node tells it.
-        balance: Wei,
-    },
+    /// fill the account and submit it again. [`Detail`] has value and fee at most, and
+    /// what the account holds, as a node tells it.
+    InsufficientFunds,
     /// The outbox has no entry of this id, or not one in a fitting state.
     NoSuchEntry,
     /// As many attempts as an entry can hold were made.
@@ -111,7 +99,7 @@ impl<N: fmt::Display> fmt::Display for NodeError<N> {
             Self::Call(cause) => cause.fmt(f),
             Self::Answer(cause) => cause.fmt(f),
             Self::Lied(lie) => lie.fmt(f),
-            Self::Reverted(data) => write!(f, "reverted: {data}"),
+            Self::Reverted => f.write_str("reverted"),
         }
     }
 }
@@ -121,27 +109,14 @@ impl<N: fmt::Display, S: fmt::Display, O: fmt::Display> fmt::Display for ClientE
         match self {
             Self::BadNodeCount => f.write_str("no node, or too many, configured"),
             Self::Node(cause) => cause.fmt(f),
-            Self::FeeAboveLimit { needed, limit } => write!(
-                f,
-                "chain asks for {} gwei per gas, limit is {}",
-                needed.gwei(),
-                limit.gwei()
-            ),
+            Self::FeeAboveLimit => f.write_str("chain asks for more per gas than the limit"),
             Self::GasAboveLimit { needed, limit } => {
                 write!(f, "call needs {needed} gas, limit is {limit}")
             }
-            Self::TotalFeeAboveLimit { needed, limit } => write!(
-                f,
-                "transaction could cost {} ether, limit is {}",
-                needed.ether(),
-                limit.ether()
-            ),
-            Self::InsufficientFunds { needed, balance } => write!(
-                f,
-                "transaction could cost {} ether, account holds {}",
-                needed.ether(),
-                balance.ether()
-            ),
+            Self::TotalFeeAboveLimit => f.write_str("transaction could cost more than the limit"),
+            Self::InsufficientFunds => {
+                f.write_str("transaction could cost more than the account holds")
+            }
             Self::NoSuchEntry => f.write_str("no such entry in the outbox"),
             Self::TooManyAttempts => f.write_str("too many attempts for one entry"),
             Self::NonceTaken { nonce } => {
@@ -183,7 +158,7 @@ impl<N: embedded_io_async::Error + 'static> Error for NodeError<N> {
         match self {
             Self::Call(cause) => cause.kind(),
             Self::Answer(cause) => cause.kind(),
-            Self::Lied(_) | Self::Reverted(_) => ErrorKind::Remote,
+            Self::Lied(_) | Self::Reverted => ErrorKind::Remote,
         }
     }
 }
@@ -198,7 +173,7 @@ impl<N> NodeError<N> {
             }
             Self::Call(_) | Self::Lied(_) => true,
             Self::Answer(cause) => cause.kind() == ErrorKind::Remote,
-            Self::Reverted(_) => false,
+            Self::Reverted => false,
         }
     }
 }
@@ -230,9 +205,7 @@ where
         match self {
             Self::Node(cause) => cause.kind(),
             Self::NonceTaken { .. } => ErrorKind::Remote,
-            Self::FeeAboveLimit { .. } | Self::InsufficientFunds { .. } | Self::TimedOut => {
-                ErrorKind::Retry
-            }
+            Self::FeeAboveLimit | Self::InsufficientFunds | Self::TimedOut => ErrorKind::Retry,
             Self::Signer(cause) => cause.kind(),
             Self::Transaction(_) => ErrorKind::Device,
             Self::Outbox(cause) => cause.kind(),
@@ -271,11 +244,94 @@ impl<N, S, O> From<TxError> for ClientError<N, S, O> {
     }
 }
 
+/// What the last failure of a client was about, beyond its code.
+///
+/// Kept in one place of the client, so that errors stay small. Each member counts only
+/// where the error says so.
+#[derive(Clone, Debug)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Detail {
+    /// The start of what the node said that refused ([`CallError::rpc`]).
+    pub message: ErrorText,
+    /// What the contract returned that reverted ([`NodeError::Reverted`]).
+    pub revert: RevertData,
+    /// What it would take ([`ClientError::FeeAboveLimit`],
+    /// [`ClientError::TotalFeeAboveLimit`], [`ClientError::InsufficientFunds`]).
+    pub needed: Wei,
+    /// What there is: the limit, or the balance.
+    pub available: Wei,
+}
+
+impl Detail {
+    /// Nothing failed yet.
+    pub const NONE: Self = Self {
+        message: ErrorText::EMPTY,
+        revert: RevertData::EMPTY,
+        needed: Wei::ZERO,
+        available: Wei::ZERO,
+    };
+}
+
+/// Prints an error with its particulars.
+///
+/// Foreign text in it is made harmless.
+#[derive(Debug)]
+pub struct Explained<'a, N, S, O> {
+    error: &'a ClientError<N, S, O>,
+    detail: &'a Detail,
+}
+
+impl<N, S, O> ClientError<N, S, O> {
+    /// The error and its particulars, to be printed.
+    pub const fn explain<'a>(&'a self, detail: &'a Detail) -> Explained<'a, N, S, O> {
+        Explained {
+            error: self,
+            detail,
+        }
+    }
+}
+
+impl<N: fmt::Display, S: fmt::Display, O: fmt::Display> fmt::Display for Explained<'_, N, S, O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Detail {
+            message,
+            revert,
+            needed,
+            available,
+        } = self.detail;
+        match self.error {
+            ClientError::Node(NodeError::Reverted) => write!(f, "reverted: {revert}"),
+            ClientError::Node(NodeError::Call(error)) if error.rpc().is_some() => {
+                write!(f, "{error}: {message}")
+            }
+            ClientError::FeeAboveLimit => write!(
+                f,
+                "chain asks for {} gwei per gas, limit is {}",
+                needed.gwei(),
+                available.gwei()
+            ),
+            ClientError::TotalFeeAboveLimit => write!(
+                f,
+                "transaction could cost {} ether, limit is {}",
+                needed.ether(),
+                available.ether()
+            ),
+            ClientError::InsufficientFunds => write!(
+                f,
+                "transaction could cost {} ether, account holds {}",
+                needed.ether(),
+                available.ether()
+            ),
+            error => error.fmt(f),
+        }
+    }
+}
+
 /// What a contract returned when it reverted, as far as it fits.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RevertData {
-    bytes: heapless::Vec<u8, { Self::MAX_LEN }>,
+    bytes: [u8; Self::MAX_LEN],
     full_len: usize,
 }
 
@@ -283,16 +339,24 @@ impl RevertData {
     /// Bytes that are kept: `Error(string)` with a reason of 64 bytes.
     pub const MAX_LEN: usize = 132;
 
-    /// Keeps the start of `data`, whose full length is `full_len` bytes.
-    pub fn new(data: &[u8], full_len: usize) -> Self {
-        let kept = data.get(..Self::MAX_LEN).unwrap_or(data);
-        let bytes = heapless::Vec::from_slice(kept).unwrap_or_default();
-        Self { bytes, full_len }
+    pub(super) const EMPTY: Self = Self {
+        bytes: [0; Self::MAX_LEN],
+        full_len: 0,
+    };
+
+    /// Where the start of the data goes.
+    pub(super) const fn buf(&mut self) -> &mut [u8] {
+        &mut self.bytes
+    }
+
+    /// Says how much data there is.
+    pub(super) const fn set_len(&mut self, full_len: usize) {
+        self.full_len = full_len;
     }
 
     /// The bytes that were kept.
     pub fn as_slice(&self) -> &[u8] {
-        &self.bytes
+        self.bytes.get(..self.full_len).unwrap_or(&self.bytes)
     }
 
     /// The full length in bytes.
@@ -302,7 +366,7 @@ impl RevertData {
 
     /// What the bytes say.
     pub fn decode(&self) -> Revert<'_> {
-        Revert::decode(&self.bytes)
+        Revert::decode(self.as_slice())
     }
 }
 

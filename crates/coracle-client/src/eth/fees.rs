@@ -1,12 +1,12 @@
 //! Fees under ceilings that no node can talk the device out of.
 
 use coracle_core::{U256, Wei};
-use coracle_eth::rpc::{FeeHistoryAnswer, Quantity, Request};
+use coracle_eth::rpc::{FeeHistory, FeeHistoryAnswer, Quantity, Request, ScalarAnswer};
 use coracle_eth::{ChainProfile, FeeRule};
 use coracle_net::Connect;
 
-use super::link::Link;
-use super::{ClientError, Fees, Limits};
+use super::link::{Failed, Link, Nodes};
+use super::{Fees, Limits};
 
 /// Blocks whose tips are looked at.
 const BLOCKS: u8 = 5;
@@ -14,54 +14,51 @@ const BLOCKS: u8 = 5;
 /// The tip that half of the gas of a block paid at most.
 const PERCENTILE: u8 = 50;
 
+/// What nodes ask for at the least, and the limit below that.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct AboveLimit {
+    pub(super) needed: Wei,
+    pub(super) limit: Wei,
+}
+
 /// Asks a node what the chain takes at the moment.
 ///
 /// The fee per gas has room for the base fee to rise through ten full blocks.
 ///
 /// # Errors
 ///
-/// Those of the node, and [`ClientError::FeeAboveLimit`].
-pub(super) async fn ask<C: Connect, S, O>(
+/// Those of the node; inside, that its fees are above the limits.
+pub(super) async fn ask<C: Connect>(
     link: &mut Link<'_, C>,
     profile: &ChainProfile,
     limits: &Limits,
-) -> Result<Fees, ClientError<C::Error, S, O>> {
+) -> Result<Result<Fees, AboveLimit>, Failed> {
     match profile.fee_rule {
         FeeRule::BaseFee { min_tip } => {
             let request = Request::FeeHistory {
                 blocks: BLOCKS,
                 percentile: PERCENTILE,
             };
-            let history = link
-                .on_any_node(async |link| link.ask(&request, FeeHistoryAnswer::default()).await)
-                .await?;
-            with_base_fee(
-                history.next_base_fee,
-                history.tip.unwrap_or(min_tip),
-                min_tip,
-                limits,
-            )
+            let mut reply = link.reply::<FeeHistoryAnswer>();
+            link.ask(Nodes::Any, &request, &mut reply).await?;
+            let FeeHistory { next_base_fee, tip } = reply.value()?;
+            let tip = tip.unwrap_or(min_tip);
+            Ok(with_base_fee(next_base_fee, tip, min_tip, limits))
         }
         FeeRule::GasPrice { min_price } => {
-            let price = link
-                .on_any_node(async |link| link.ask_short::<Quantity>(&Request::GasPrice).await)
-                .await?;
-            with_gas_price(Wei(price).max(min_price), limits)
+            let mut reply = link.reply::<ScalarAnswer<Quantity>>();
+            link.ask(Nodes::Any, &Request::GasPrice, &mut reply).await?;
+            Ok(with_gas_price(Wei(reply.value()?).max(min_price), limits))
         }
     }
 }
 
-fn with_base_fee<N, S, O>(
-    base: Wei,
-    tip: Wei,
-    min_tip: Wei,
-    limits: &Limits,
-) -> Result<Fees, ClientError<N, S, O>> {
+fn with_base_fee(base: Wei, tip: Wei, min_tip: Wei, limits: &Limits) -> Result<Fees, AboveLimit> {
     let tip = tip.clamp(min_tip, limits.max_priority_fee_per_gas.max(min_tip));
     let needed = Wei(base.0.saturating_add(tip.0));
     let limit = limits.max_fee_per_gas;
     if needed > limit || min_tip > limits.max_priority_fee_per_gas {
-        return Err(ClientError::FeeAboveLimit { needed, limit });
+        return Err(AboveLimit { needed, limit });
     }
     let roomy = ten_blocks_on(base).saturating_add(tip.0);
     Ok(Fees {
@@ -70,13 +67,11 @@ fn with_base_fee<N, S, O>(
     })
 }
 
-fn with_gas_price<N, S, O>(price: Wei, limits: &Limits) -> Result<Fees, ClientError<N, S, O>> {
+fn with_gas_price(price: Wei, limits: &Limits) -> Result<Fees, AboveLimit> {
     let limit = limits.max_fee_per_gas;
     if price > limit {
-        return Err(ClientError::FeeAboveLimit {
-            needed: price,
-            limit,
-        });
+        let needed = price;
+        return Err(AboveLimit { needed, limit });
     }
     Ok(Fees {
         max_fee_per_gas: price,
@@ -88,8 +83,7 @@ fn with_gas_price<N, S, O>(price: Wei, limits: &Limits) -> Result<Fees, ClientEr
 /// `(9 / 8)^10 < 13 / 4`.
 fn ten_blocks_on(base: Wei) -> U256 {
     let rise = base.0.saturating_mul(U256::from(13_u64));
-    let (quarter, _) = rise.div_rem_u64(4).unwrap_or_default();
-    quarter.saturating_add(U256::ONE)
+    rise.shifted_right(2).saturating_add(U256::ONE)
 }
 
 /// The least fees with which nodes replace a transaction: an eighth more on both, at
@@ -97,12 +91,8 @@ fn ten_blocks_on(base: Wei) -> U256 {
 ///
 /// # Errors
 ///
-/// [`ClientError::FeeAboveLimit`].
-pub(super) fn bump<N, S, O>(
-    old: &Fees,
-    now: &Fees,
-    limits: &Limits,
-) -> Result<Fees, ClientError<N, S, O>> {
+/// Where that is above a limit.
+pub(super) fn bump(old: &Fees, now: &Fees, limits: &Limits) -> Result<Fees, AboveLimit> {
     let fees = Fees {
         max_fee_per_gas: eighth_more(old.max_fee_per_gas).max(now.max_fee_per_gas),
         max_priority_fee_per_gas: eighth_more(old.max_priority_fee_per_gas)
@@ -116,23 +106,19 @@ pub(super) fn bump<N, S, O>(
         ),
     ];
     match pairs.into_iter().find(|(needed, limit)| needed > limit) {
-        Some((needed, limit)) => Err(ClientError::FeeAboveLimit { needed, limit }),
+        Some((needed, limit)) => Err(AboveLimit { needed, limit }),
         None => Ok(fees),
     }
 }
 
 fn eighth_more(fee: Wei) -> Wei {
-    let (eighth, _) = fee.0.div_rem_u64(8).unwrap_or_default();
+    let eighth = fee.0.shifted_right(3);
     Wei(fee.0.saturating_add(eighth).saturating_add(U256::ONE))
 }
 
 #[cfg(test)]
 mod tests {
-    use core::convert::Infallible;
-
     use super::*;
-
-    type Result<T> = core::result::Result<T, ClientError<Infallible, Infallible, Infallible>>;
 
     const LIMITS: Limits = Limits {
         max_fee_per_gas: Wei::from_gwei(100),
@@ -141,7 +127,7 @@ mod tests {
         max_fee: Wei::from_gwei(u64::MAX),
     };
 
-    fn market(base: u64, tip: u64, min_tip: u64) -> Result<Fees> {
+    fn market(base: u64, tip: u64, min_tip: u64) -> Result<Fees, AboveLimit> {
         let gwei = Wei::from_gwei;
         with_base_fee(gwei(base), gwei(tip), gwei(min_tip), &LIMITS)
     }
@@ -167,22 +153,13 @@ mod tests {
 
     #[test]
     fn refuses_what_even_the_least_fee_does_not_reach() {
-        assert!(matches!(
-            market(99, 2, 0),
-            Err(ClientError::FeeAboveLimit { .. })
-        ));
-        assert!(matches!(
-            market(1, 1, 3),
-            Err(ClientError::FeeAboveLimit { .. })
-        ));
+        assert!(matches!(market(99, 2, 0), Err(AboveLimit { .. })));
+        assert!(matches!(market(1, 1, 3), Err(AboveLimit { .. })));
         let most = with_base_fee(Wei(U256::MAX), Wei(U256::MAX), Wei::ZERO, &LIMITS);
-        assert!(matches!(
-            most,
-            Result::Err(ClientError::FeeAboveLimit { .. })
-        ));
+        assert!(matches!(most, Err(AboveLimit { .. })));
         assert!(matches!(
             with_gas_price(Wei::from_gwei(101), &LIMITS),
-            Result::Err(ClientError::FeeAboveLimit { .. })
+            Err(AboveLimit { .. })
         ));
     }
 
@@ -195,8 +172,7 @@ mod tests {
     #[test]
     fn a_bump_raises_both_by_an_eighth_or_fails() {
         let old = market(8, 1, 0).unwrap();
-        let bumped: Result<Fees> = bump(&old, &old, &LIMITS);
-        let bumped = bumped.unwrap();
+        let bumped = bump(&old, &old, &LIMITS).unwrap();
         let eighth = |fee: Wei| fee.0.div_rem_u64(8).unwrap().0.saturating_add(fee.0);
         assert!(bumped.max_fee_per_gas.0 > eighth(old.max_fee_per_gas));
         assert!(bumped.max_priority_fee_per_gas.0 > eighth(old.max_priority_fee_per_gas));
@@ -204,7 +180,7 @@ mod tests {
             max_fee_per_gas: LIMITS.max_fee_per_gas,
             ..old
         };
-        let beyond: Result<Fees> = bump(&top, &old, &LIMITS);
-        assert!(matches!(beyond, Err(ClientError::FeeAboveLimit { .. })));
+        let beyond = bump(&top, &old, &LIMITS);
+        assert!(matches!(beyond, Err(AboveLimit { .. })));
     }
 }

@@ -4,8 +4,8 @@ use coracle_core::{Address, Encode, Sink};
 use coracle_eth::rpc::{CallRequest, Request, ScalarAnswer};
 use coracle_net::Connect;
 
-use super::link::Link;
-use super::{ClientError, Intent};
+use super::Intent;
+use super::link::{Failed, Link, Nodes};
 
 /// Gas that any transaction with this call data uses before it does anything.
 ///
@@ -81,13 +81,14 @@ fn selector(intent: &Intent<'_>) -> [u8; 4] {
 ///
 /// # Errors
 ///
-/// Those of the node, a revert among them, and [`ClientError::GasAboveLimit`].
-pub(super) async fn estimate<C: Connect, S, O>(
+/// Those of the node, a revert among them; inside, what is needed where that is above
+/// the limit.
+pub(super) async fn estimate<C: Connect>(
     link: &mut Link<'_, C>,
     from: Address,
     intent: &Intent<'_>,
     limit: u64,
-) -> Result<GasCache, ClientError<C::Error, S, O>> {
+) -> Result<Result<GasCache, u64>, Failed> {
     let Intent { to, value, data } = *intent;
     let call = CallRequest {
         from: Some(from),
@@ -96,21 +97,21 @@ pub(super) async fn estimate<C: Connect, S, O>(
         data,
     };
     let request = Request::EstimateGas(call);
-    let estimate = link
-        .on_any_node(async |link| link.ask(&request, ScalarAnswer::<u64>::default()).await)
-        .await?;
+    let mut reply = link.reply::<ScalarAnswer<u64>>();
+    link.ask(Nodes::Any, &request, &mut reply).await?;
+    let estimate = reply.value()?;
     // A node that says too little would make the transaction fail: never below what
     // every transaction of this form needs.
     let needed = estimate.max(intrinsic_gas(to.is_none(), &data));
     if needed > limit {
-        return Err(ClientError::GasAboveLimit { needed, limit });
+        return Ok(Err(needed));
     }
     let gas_limit = needed.saturating_add(needed / 4).min(limit);
     let data_len = data.encoded_len();
-    Ok(GasCache {
+    Ok(Ok(GasCache {
         to,
         selector: selector(intent),
         data_len,
         gas_limit,
-    })
+    }))
 }

@@ -1,19 +1,22 @@
 //! The nodes: asking them, checking which chain they are on, turning to the next.
 
-use coracle_core::Error as _;
-use coracle_eth::ChainProfile;
-use coracle_eth::rpc::{Answer, AnswerError, Params, Request, Scalar};
+use core::mem;
+
+use coracle_core::json::{Event, Reject, Visitor};
+use coracle_core::{Error as _, ErrorKind};
+use coracle_eth::rpc::{
+    Answer, AnswerError, BlockAnswer, FeeHistoryAnswer, Hash, Quantity, ReceiptAnswer, Request,
+    ScalarAnswer, TransactionAnswer,
+};
+use coracle_eth::{AddressForm, ChainProfile};
 use coracle_net::Connect;
 use coracle_net::http::{HttpClient, HttpConfig, Target};
-use coracle_net::rpc::{self, Call, CallError, RpcClient, RpcError};
+use coracle_net::rpc::{self, Call, CallError, ErrorText, RpcClient, RpcError};
 
-use super::{Config, Lie, NodeError, RevertData};
+use super::{Config, Detail, Lie, NodeError};
 
 /// The longest answer that is read in bytes; logs of a month fit, a flood does not.
 const MAX_ANSWER_LEN: usize = 16 * 1024 * 1024;
-
-/// The longest answer of one short text in bytes, envelope and a refusal included.
-const MAX_SHORT_LEN: usize = 384;
 
 /// A connection to one of several nodes.
 pub(super) struct Link<'a, C: Connect + 'a> {
@@ -24,9 +27,109 @@ pub(super) struct Link<'a, C: Connect + 'a> {
     /// One bit a node: set once it said the right chain id.
     is_verified: u8,
     buf: &'a mut [u8],
+    /// Why the last question [`Failed`].
+    pub(super) error: Option<NodeError<C::Error>>,
+    pub(super) detail: Detail,
+    /// Whether what is asked is a second opinion on a refusal whose words are to stay.
+    pub(super) is_aside: bool,
 }
 
 const _: () = assert!(Config::MAX_NODES <= u8::BITS as usize);
+
+/// Which nodes are asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Nodes {
+    /// The one that is turned to.
+    This,
+    /// One after the other, beginning with the one that is turned to.
+    Any,
+}
+
+/// Something failed. What it was lies with the [`Link`], or with the client: errors go
+/// through many hands, and this way they weigh nothing there.
+#[must_use]
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed;
+
+/// Reads the answer of a node, and begins anew where another is asked.
+pub(super) trait Reply: Visitor {
+    /// Keeps what the answer says.
+    fn finish(&mut self) -> Result<(), AnswerError>;
+
+    /// Forgets the answer.
+    fn reset(&mut self);
+}
+
+/// An answer that can be read again.
+pub(super) trait Fresh: Answer {
+    /// A reader before the first byte, of addresses in the chain's form.
+    fn fresh(form: AddressForm) -> Self;
+}
+
+/// Reads an answer and keeps what it says.
+pub(super) struct Read<A: Answer> {
+    form: AddressForm,
+    answer: A,
+    value: Option<A::Output>,
+}
+
+impl<A: Fresh> Read<A> {
+    pub(super) fn new(form: AddressForm) -> Self {
+        Self {
+            form,
+            answer: A::fresh(form),
+            value: None,
+        }
+    }
+
+    /// What the answer says, once the question was [asked](Link::ask).
+    pub(super) fn value(self) -> Result<A::Output, Failed> {
+        self.value.ok_or(Failed)
+    }
+}
+
+impl<A: Answer> Visitor for Read<A> {
+    fn event(&mut self, depth: usize, event: Event<'_>) -> Result<(), Reject> {
+        self.answer.event(depth, event)
+    }
+}
+
+impl<A: Fresh> Reply for Read<A> {
+    fn finish(&mut self) -> Result<(), AnswerError> {
+        let answer = mem::replace(&mut self.answer, A::fresh(self.form));
+        self.value = Some(answer.finish()?);
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.answer = A::fresh(self.form);
+    }
+}
+
+macro_rules! fresh {
+    ($($answer:ty),*) => {$(
+        impl Fresh for $answer {
+            fn fresh(_: AddressForm) -> Self {
+                Self::default()
+            }
+        }
+    )*};
+}
+
+fresh!(
+    BlockAnswer,
+    FeeHistoryAnswer,
+    ScalarAnswer<Hash>,
+    ScalarAnswer<Quantity>,
+    ScalarAnswer<u64>,
+    TransactionAnswer
+);
+
+impl Fresh for ReceiptAnswer {
+    fn fresh(form: AddressForm) -> Self {
+        Self::new(form)
+    }
+}
 
 impl<'a, C: Connect> Link<'a, C> {
     /// `None` where there is no node or there are too many.
@@ -46,6 +149,9 @@ impl<'a, C: Connect> Link<'a, C> {
             current: 0,
             is_verified: 0,
             buf,
+            error: None,
+            detail: Detail::NONE,
+            is_aside: false,
         })
     }
 
@@ -68,123 +174,138 @@ impl<'a, C: Connect> Link<'a, C> {
         self.rpc.http().close();
     }
 
-    /// Tries each node until one does it, beginning with the one that did it last; stops
-    /// at an error that no other node would spare.
-    pub(super) async fn on_any_node<T>(
-        &mut self,
-        ask: impl AsyncFnMut(&mut Self) -> Result<T, NodeError<C::Error>>,
-    ) -> Result<T, NodeError<C::Error>> {
-        self.on_next_node_after(NodeError::is_of_node, ask).await
+    /// How often a question to these nodes may fail.
+    pub(super) const fn tries(&self, nodes: Nodes) -> usize {
+        match nodes {
+            Nodes::This => 0,
+            Nodes::Any => self.nodes.len(),
+        }
     }
 
-    /// Tries each node while `goes_on` says so of the error of the one before.
-    pub(super) async fn on_next_node_after<T>(
+    /// A reader of an answer.
+    pub(super) fn reply<A: Fresh>(&self) -> Read<A> {
+        Read::new(self.profile.address_form)
+    }
+
+    /// Whether nobody else is asked: an answer came, no node is left, or the error is one
+    /// that no other node would spare. Turns to the next node where one may do better.
+    pub(super) fn is_over(&mut self, tries: &mut usize, outcome: Result<(), Failed>) -> bool {
+        let goes_on = self.error.as_ref().is_some_and(NodeError::is_of_node);
+        outcome.is_ok() || !goes_on || self.is_last(tries)
+    }
+
+    /// Turns to the next node unless there are no more tries.
+    pub(super) fn is_last(&mut self, tries: &mut usize) -> bool {
+        if *tries > 0 {
+            self.turn();
+        }
+        *tries = tries.saturating_sub(1);
+        *tries == 0
+    }
+
+    /// Says why something failed.
+    pub(super) fn fail(&mut self, error: impl Into<NodeError<C::Error>>) -> Failed {
+        self.error = Some(error.into());
+        Failed
+    }
+
+    /// Asks nodes, each once it is known to be on the right chain, and keeps what they
+    /// say with the reply.
+    pub(super) async fn ask(
         &mut self,
-        goes_on: impl Fn(&NodeError<C::Error>) -> bool,
-        mut ask: impl AsyncFnMut(&mut Self) -> Result<T, NodeError<C::Error>>,
-    ) -> Result<T, NodeError<C::Error>> {
-        let mut tries = self.nodes.len();
+        nodes: Nodes,
+        request: &Request<'_>,
+        reply: &mut dyn Reply,
+    ) -> Result<(), Failed> {
+        let mut tries = self.tries(nodes);
+        // One place that asks serves both questions: it is the largest of a device.
         loop {
-            tries = tries.saturating_sub(1);
-            match self.on_this_node(&mut ask).await {
-                Err(error) if goes_on(&error) => {
-                    self.turn();
-                    if tries == 0 {
-                        return Err(error);
-                    }
+            let is_verified = self.is_verified & self.bit() != 0;
+            let mut chain_id = Read::<ScalarAnswer<u64>>::new(self.profile.address_form);
+            let (request, current): (_, &mut dyn Reply) = match is_verified {
+                true => (request, &mut *reply),
+                false => (&Request::ChainId, &mut chain_id),
+            };
+            let params = request.params(self.profile.address_form);
+            let call = Call {
+                prefix: self.profile.method_prefix,
+                method: request.method(),
+                params: &params,
+            };
+            let Detail {
+                message, revert, ..
+            } = &mut self.detail;
+            let (message, error_data) = match self.is_aside {
+                true => (None, &mut [][..]),
+                false => (Some(message), revert.buf()),
+            };
+            let parts = rpc::Answer {
+                result: &mut *current,
+                message,
+                error_data,
+            };
+            let outcome = self.rpc.call(call, parts, self.buf).await;
+            let mut outcome = self.check(request, current, outcome);
+            if outcome.is_ok() && !is_verified {
+                outcome = self.check_chain(&chain_id);
+                if outcome.is_ok() {
+                    continue;
                 }
-                outcome => return outcome,
             }
+            if self.is_over(&mut tries, outcome) {
+                return outcome;
+            }
+            reply.reset();
         }
     }
 
-    /// Asks the current node once it is known to be on the right chain.
-    pub(super) async fn on_this_node<T>(
-        &mut self,
-        ask: &mut impl AsyncFnMut(&mut Self) -> Result<T, NodeError<C::Error>>,
-    ) -> Result<T, NodeError<C::Error>> {
-        self.check_chain().await?;
-        ask(self).await
+    /// The bit of the current node.
+    fn bit(&self) -> u8 {
+        let at = u32::try_from(self.current).unwrap_or(u32::MAX);
+        1_u8.checked_shl(at).unwrap_or_default()
     }
 
-    async fn check_chain(&mut self) -> Result<(), NodeError<C::Error>> {
-        let bit = u32::try_from(self.current)
-            .ok()
-            .and_then(|at| 1_u8.checked_shl(at));
-        let bit = bit.unwrap_or_default();
-        if self.is_verified & bit != 0 {
-            return Ok(());
-        }
-        let found = self.ask_short::<u64>(&Request::ChainId).await?;
+    fn check_chain(&mut self, answer: &Read<ScalarAnswer<u64>>) -> Result<(), Failed> {
+        let found = answer.value.unwrap_or_default();
         if found != self.profile.chain_id.id() {
-            return Err(Lie::ChainId { found }.into());
+            return Err(self.fail(Lie::ChainId { found }));
         }
-        self.is_verified |= bit;
+        self.is_verified |= self.bit();
         Ok(())
     }
 
-    const fn call<'r>(&self, request: &Request<'_>, params: &'r Params<'r>) -> Call<'r> {
-        Call {
-            prefix: self.profile.method_prefix,
-            method: request.method(),
-            params,
-        }
-    }
-
-    /// Asks the current node, whatever chain it is on, for one short text.
-    pub(super) async fn ask_short<T: Scalar>(
+    fn check(
         &mut self,
         request: &Request<'_>,
-    ) -> Result<T::Value, NodeError<C::Error>> {
-        let params = request.params(self.profile.address_form);
-        let call = self.call(request, &params);
-        let mut answer = [0; MAX_SHORT_LEN];
-        let text = self.rpc.call_flat(call, self.buf, &mut answer).await;
-        let value = T::parse(text.map_err(NodeError::Call)?);
-        value.ok_or_else(|| AnswerError::BadField { name: "result" }.into())
-    }
-
-    /// Asks the current node, whatever chain it is on.
-    pub(super) async fn ask<A: Answer>(
-        &mut self,
-        request: &Request<'_>,
-        mut answer: A,
-    ) -> Result<A::Output, NodeError<C::Error>> {
-        let params = request.params(self.profile.address_form);
-        let call = self.call(request, &params);
-        let mut error_data = [0; RevertData::MAX_LEN];
-        let parts = rpc::Answer {
-            result: &mut answer,
-            error_data: &mut error_data,
+        reply: &mut dyn Reply,
+        outcome: Result<(), CallError<C::Error>>,
+    ) -> Result<(), Failed> {
+        let error = match outcome {
+            Ok(()) => return reply.finish().map_err(|error| self.fail(error)),
+            Err(CallError::Answer(rpc::AnswerError::Rejected)) => {
+                let error = reply.finish().err().unwrap_or(AnswerError::BadShape);
+                return Err(self.fail(error));
+            }
+            Err(error) => error,
         };
-        match self.rpc.call(call, parts, self.buf).await {
-            Ok(()) => Ok(answer.finish()?),
-            Err(CallError::Answer(rpc::AnswerError::Rejected)) => Err(answer
-                .finish()
-                .err()
-                .unwrap_or(AnswerError::BadShape)
-                .into()),
-            Err(error) => match error.rpc() {
-                Some(rpc) if is_revert(request, rpc) => {
-                    let full_len = rpc.data_len.and_then(|len| usize::try_from(len).ok());
-                    let full_len = full_len.unwrap_or_default();
-                    let kept = error_data.get(..full_len).unwrap_or(&error_data);
-                    Err(NodeError::Reverted(RevertData::new(kept, full_len)))
-                }
-                _ => Err(NodeError::Call(error)),
-            },
+        if let Some(rpc) = error.rpc()
+            && is_revert(request, rpc, &self.detail.message)
+        {
+            let full_len = rpc.data_len.and_then(|len| usize::try_from(len).ok());
+            self.detail.revert.set_len(full_len.unwrap_or_default());
+            return Err(self.fail(NodeError::Reverted));
         }
+        Err(self.fail(NodeError::Call(error)))
     }
 }
 
 /// Whether the error says that the call itself fails. Nodes agree on no code: 3 (geth),
 /// -32000 and -32015 (others) with a payload or with the word.
-fn is_revert(request: &Request<'_>, error: &RpcError) -> bool {
+fn is_revert(request: &Request<'_>, error: &RpcError, message: &ErrorText) -> bool {
     let is_call = matches!(request, Request::Call { .. } | Request::EstimateGas(_));
-    let says_so = error
-        .message
+    let says_so = message
         .as_bytes()
         .windows(6)
         .any(|word| word.eq_ignore_ascii_case(b"revert"));
-    is_call && error.kind() != coracle_core::ErrorKind::Retry && (error.code == 3 || says_so)
+    is_call && error.kind() != ErrorKind::Retry && (error.code == 3 || says_so)
 }

@@ -1,6 +1,7 @@
 //! An outbox in memory: for tests, and for those who keep state themselves.
 
 use core::fmt;
+use core::future::ready;
 
 use coracle_core::{Encode, Error, ErrorKind};
 use coracle_eth::tx::CallData;
@@ -97,10 +98,64 @@ impl<const N: usize, const LEN: usize> MemoryOutbox<N, LEN> {
     }
 }
 
+/// Everything is done at once; nothing is ever waited for.
 impl<const N: usize, const LEN: usize> Outbox for MemoryOutbox<N, LEN> {
     type Error = MemoryError;
 
-    async fn put(&mut self, id: EntryId, intent: &Intent<'_>) -> Result<Put, MemoryError> {
+    fn put(
+        &mut self,
+        id: EntryId,
+        intent: &Intent<'_>,
+    ) -> impl Future<Output = Result<Put, MemoryError>> {
+        ready(self.put_now(id, intent))
+    }
+
+    fn entry(&mut self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, MemoryError>> {
+        ready(Ok(self.find(id).map(|item| item.entry.clone())))
+    }
+
+    fn intent<'b>(
+        &mut self,
+        id: EntryId,
+        buf: &'b mut [u8],
+    ) -> impl Future<Output = Result<Option<Intent<'b>>, MemoryError>> {
+        ready(self.intent_now(id, buf))
+    }
+
+    fn update(
+        &mut self,
+        id: EntryId,
+        entry: &Entry,
+    ) -> impl Future<Output = Result<(), MemoryError>> {
+        ready(self.update_now(id, entry))
+    }
+
+    fn reserve_nonce(
+        &mut self,
+        id: EntryId,
+        account: Account,
+        floor: u64,
+    ) -> impl Future<Output = Result<u64, MemoryError>> {
+        ready(self.reserve_nonce_now(id, account, floor))
+    }
+
+    fn next_nonce(
+        &mut self,
+        account: Account,
+    ) -> impl Future<Output = Result<Option<u64>, MemoryError>> {
+        ready(self.next_nonce_now(account))
+    }
+
+    fn next_open(
+        &mut self,
+        after: Option<EntryId>,
+    ) -> impl Future<Output = Result<Option<(EntryId, Phase)>, MemoryError>> {
+        ready(self.next_open_now(after))
+    }
+}
+
+impl<const N: usize, const LEN: usize> MemoryOutbox<N, LEN> {
+    fn put_now(&mut self, id: EntryId, intent: &Intent<'_>) -> Result<Put, MemoryError> {
         if self.find(id).is_some() {
             return Ok(Put::Existed);
         }
@@ -120,11 +175,7 @@ impl<const N: usize, const LEN: usize> Outbox for MemoryOutbox<N, LEN> {
         Ok(Put::Added)
     }
 
-    async fn entry(&mut self, id: EntryId) -> Result<Option<Entry>, MemoryError> {
-        Ok(self.find(id).map(|item| item.entry.clone()))
-    }
-
-    async fn intent<'b>(
+    fn intent_now<'b>(
         &mut self,
         id: EntryId,
         buf: &'b mut [u8],
@@ -144,19 +195,19 @@ impl<const N: usize, const LEN: usize> Outbox for MemoryOutbox<N, LEN> {
         }))
     }
 
-    async fn update(&mut self, id: EntryId, entry: &Entry) -> Result<(), MemoryError> {
+    fn update_now(&mut self, id: EntryId, entry: &Entry) -> Result<(), MemoryError> {
         let item = self.find(id).ok_or(MemoryError::NoSuchEntry)?;
         item.entry = entry.clone();
         Ok(())
     }
 
-    async fn reserve_nonce(
+    fn reserve_nonce_now(
         &mut self,
         id: EntryId,
         account: Account,
         floor: u64,
     ) -> Result<u64, MemoryError> {
-        let next = self.next_nonce(account).await?.unwrap_or(floor).max(floor);
+        let next = self.next_nonce_now(account)?.unwrap_or(floor).max(floor);
         let item = self.find(id).ok_or(MemoryError::NoSuchEntry)?;
         item.entry.nonce = Some(next);
         item.entry.phase = Phase::Reserved;
@@ -164,7 +215,7 @@ impl<const N: usize, const LEN: usize> Outbox for MemoryOutbox<N, LEN> {
         Ok(next)
     }
 
-    async fn next_nonce(&mut self, account: Account) -> Result<Option<u64>, MemoryError> {
+    fn next_nonce_now(&mut self, account: Account) -> Result<Option<u64>, MemoryError> {
         match self.account {
             None => Ok(None),
             Some((ours, next)) if ours == account => Ok(Some(next)),
@@ -172,7 +223,10 @@ impl<const N: usize, const LEN: usize> Outbox for MemoryOutbox<N, LEN> {
         }
     }
 
-    async fn next_open(&mut self, after: Option<EntryId>) -> Result<Option<EntryId>, MemoryError> {
+    fn next_open_now(
+        &mut self,
+        after: Option<EntryId>,
+    ) -> Result<Option<(EntryId, Phase)>, MemoryError> {
         let start = match after {
             None => 0,
             Some(id) => {
@@ -184,6 +238,6 @@ impl<const N: usize, const LEN: usize> Outbox for MemoryOutbox<N, LEN> {
         Ok(rest
             .iter()
             .find(|item| item.entry.is_open())
-            .map(|item| item.id))
+            .map(|item| (item.id, item.entry.phase)))
     }
 }

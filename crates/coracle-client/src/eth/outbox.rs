@@ -239,7 +239,8 @@ pub trait Outbox {
     /// Changes nothing.
     async fn next_nonce(&mut self, account: Account) -> Result<Option<u64>, Self::Error>;
 
-    /// The first open entry after `after`, in the order in which they were put.
+    /// The first open entry after `after`, in the order in which they were put, and how
+    /// far it is.
     ///
     /// # Errors
     ///
@@ -248,46 +249,64 @@ pub trait Outbox {
     /// # Cancel safety
     ///
     /// Changes nothing.
-    async fn next_open(&mut self, after: Option<EntryId>) -> Result<Option<EntryId>, Self::Error>;
+    async fn next_open(
+        &mut self,
+        after: Option<EntryId>,
+    ) -> Result<Option<(EntryId, Phase)>, Self::Error>;
 }
 
+/// Hands the futures on as they are: another layer of them would take flash for nothing.
 impl<O: Outbox + ?Sized> Outbox for &mut O {
     type Error = O::Error;
 
-    async fn put(&mut self, id: EntryId, intent: &Intent<'_>) -> Result<Put, Self::Error> {
-        O::put(self, id, intent).await
+    fn put(
+        &mut self,
+        id: EntryId,
+        intent: &Intent<'_>,
+    ) -> impl Future<Output = Result<Put, Self::Error>> {
+        O::put(self, id, intent)
     }
 
-    async fn entry(&mut self, id: EntryId) -> Result<Option<Entry>, Self::Error> {
-        O::entry(self, id).await
+    fn entry(&mut self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, Self::Error>> {
+        O::entry(self, id)
     }
 
-    async fn intent<'b>(
+    fn intent<'b>(
         &mut self,
         id: EntryId,
         buf: &'b mut [u8],
-    ) -> Result<Option<Intent<'b>>, Self::Error> {
-        O::intent(self, id, buf).await
+    ) -> impl Future<Output = Result<Option<Intent<'b>>, Self::Error>> {
+        O::intent(self, id, buf)
     }
 
-    async fn update(&mut self, id: EntryId, entry: &Entry) -> Result<(), Self::Error> {
-        O::update(self, id, entry).await
+    fn update(
+        &mut self,
+        id: EntryId,
+        entry: &Entry,
+    ) -> impl Future<Output = Result<(), Self::Error>> {
+        O::update(self, id, entry)
     }
 
-    async fn reserve_nonce(
+    fn reserve_nonce(
         &mut self,
         id: EntryId,
         account: Account,
         floor: u64,
-    ) -> Result<u64, Self::Error> {
-        O::reserve_nonce(self, id, account, floor).await
+    ) -> impl Future<Output = Result<u64, Self::Error>> {
+        O::reserve_nonce(self, id, account, floor)
     }
 
-    async fn next_nonce(&mut self, account: Account) -> Result<Option<u64>, Self::Error> {
-        O::next_nonce(self, account).await
+    fn next_nonce(
+        &mut self,
+        account: Account,
+    ) -> impl Future<Output = Result<Option<u64>, Self::Error>> {
+        O::next_nonce(self, account)
     }
 
-    async fn next_open(&mut self, after: Option<EntryId>) -> Result<Option<EntryId>, Self::Error> {
-        O::next_open(self, after).await
+    fn next_open(
+        &mut self,
+        after: Option<EntryId>,
+    ) -> impl Future<Output = Result<Option<(EntryId, Phase)>, Self::Error>> {
+        O::next_open(self, after)
     }
 }

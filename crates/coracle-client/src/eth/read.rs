@@ -1,16 +1,17 @@
 //! Questions that change nothing. Nothing of their answers is proven.
 
 use coracle_core::ecdsa::Secp256k1;
-use coracle_core::json::Reject;
+use coracle_core::json::{Event, Reject, Visitor};
 use coracle_core::{Address, Signer, Wei};
 use coracle_eth::rpc::{
-    BlockTag, Bytes, CallRequest, Log, LogFilter, LogsAnswer, Quantity, Request,
+    Answer, AnswerError, BlockTag, Bytes, CallRequest, Log, LogFilter, LogsAnswer, Quantity,
+    Request, ScalarAnswer,
 };
 use coracle_net::Connect;
 use embedded_hal_async::delay::DelayNs;
 
 use super::client::Error;
-use super::link::Link;
+use super::link::{Nodes, Reply};
 use super::{EthClient, Outbox};
 
 impl<C, S, O, D> EthClient<'_, C, S, O, D>
@@ -27,8 +28,9 @@ where
     /// [`ClientError::Node`](super::ClientError::Node).
     pub async fn balance(&mut self, account: Address, at: BlockTag) -> Result<Wei, Error<C, S, O>> {
         let request = Request::Balance { account, at };
-        let ask = async |link: &mut Link<'_, C>| link.ask_short::<Quantity>(&request).await;
-        Ok(Wei(self.link.on_any_node(ask).await?))
+        let mut reply = self.link.reply::<ScalarAnswer<Quantity>>();
+        self.ask(&request, &mut reply).await?;
+        reply.value().map(Wei).map_err(|failed| self.error(failed))
     }
 
     /// How many transactions an account made.
@@ -55,8 +57,9 @@ where
     }
 
     async fn number(&mut self, request: &Request<'_>) -> Result<u64, Error<C, S, O>> {
-        let ask = async |link: &mut Link<'_, C>| link.ask_short::<u64>(request).await;
-        Ok(self.link.on_any_node(ask).await?)
+        let mut reply = self.link.reply::<ScalarAnswer<u64>>();
+        self.ask(request, &mut reply).await?;
+        reply.value().map_err(|failed| self.error(failed))
     }
 
     /// What a contract answers; writes it to the start of `out` and returns its length.
@@ -71,9 +74,10 @@ where
         at: BlockTag,
         out: &mut [u8],
     ) -> Result<usize, Error<C, S, O>> {
+        let mut reply = BytesReply::new(out);
         let request = Request::Call { call: *call, at };
-        let ask = async |link: &mut Link<'_, C>| link.ask(&request, Bytes::new(out)).await;
-        Ok(self.link.on_any_node(ask).await?)
+        self.ask(&request, &mut reply).await?;
+        Ok(reply.len)
     }
 
     /// The code of a contract; writes it to the start of `out` and returns its length,
@@ -88,9 +92,9 @@ where
         at: BlockTag,
         out: &mut [u8],
     ) -> Result<usize, Error<C, S, O>> {
-        let request = Request::Code { account, at };
-        let ask = async |link: &mut Link<'_, C>| link.ask(&request, Bytes::new(out)).await;
-        Ok(self.link.on_any_node(ask).await?)
+        let mut reply = BytesReply::new(out);
+        self.ask(&Request::Code { account, at }, &mut reply).await?;
+        Ok(reply.len)
     }
 
     /// Logs, each handed to `receive` as it comes; returns how many. `buf` holds the
@@ -109,10 +113,82 @@ where
     ) -> Result<usize, Error<C, S, O>> {
         let form = self.config.profile.address_form;
         let request = Request::Logs(*filter);
-        let mut ask = async |link: &mut Link<'_, C>| {
-            link.ask(&request, LogsAnswer::new(form, buf, &mut receive))
-                .await
+        let mut reply = LogsReply {
+            answer: Some(LogsAnswer::new(form, buf, &mut receive)),
+            count: 0,
         };
-        Ok(self.link.on_this_node(&mut ask).await?)
+        self.link.is_aside = false;
+        let outcome = self.link.ask(Nodes::This, &request, &mut reply).await;
+        outcome.map_err(|failed| self.error(failed))?;
+        Ok(reply.count)
+    }
+
+    /// Asks one node after the other.
+    async fn ask(
+        &mut self,
+        request: &Request<'_>,
+        reply: &mut dyn Reply,
+    ) -> Result<(), Error<C, S, O>> {
+        self.link.is_aside = false;
+        let outcome = self.link.ask(Nodes::Any, request, reply).await;
+        outcome.map_err(|failed| self.error(failed))
+    }
+}
+
+/// Reads a byte string.
+pub(super) struct BytesReply<'a> {
+    answer: Bytes<'a>,
+    len: usize,
+}
+
+impl<'a> BytesReply<'a> {
+    /// Reads into the start of `out`.
+    pub(super) fn new(out: &'a mut [u8]) -> Self {
+        Self {
+            answer: Bytes::new(out),
+            len: 0,
+        }
+    }
+}
+
+impl Visitor for BytesReply<'_> {
+    fn event(&mut self, depth: usize, event: Event<'_>) -> Result<(), Reject> {
+        self.answer.event(depth, event)
+    }
+}
+
+impl Reply for BytesReply<'_> {
+    fn finish(&mut self) -> Result<(), AnswerError> {
+        self.len = self.answer.read_len()?;
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.answer.reset();
+    }
+}
+
+/// Reads logs, once.
+struct LogsReply<'a, F> {
+    answer: Option<LogsAnswer<'a, F>>,
+    count: usize,
+}
+
+impl<F: FnMut(&Log<'_>) -> Result<(), Reject>> Visitor for LogsReply<'_, F> {
+    fn event(&mut self, depth: usize, event: Event<'_>) -> Result<(), Reject> {
+        let answer = self.answer.as_mut().ok_or(Reject)?;
+        answer.event(depth, event)
+    }
+}
+
+impl<F: FnMut(&Log<'_>) -> Result<(), Reject>> Reply for LogsReply<'_, F> {
+    fn finish(&mut self) -> Result<(), AnswerError> {
+        let answer = self.answer.take().ok_or(AnswerError::BadShape)?;
+        self.count = answer.finish()?;
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.answer = None;
     }
 }

@@ -4,17 +4,18 @@ use coracle_core::ecdsa::Secp256k1;
 use coracle_core::{B256, Signer};
 use coracle_eth::Finality;
 use coracle_eth::rpc::{
-    BlockAnswer, BlockTag, Bytes, CallRequest, Receipt, ReceiptAnswer, Request,
+    Block, BlockAnswer, BlockTag, CallRequest, Receipt, ReceiptAnswer, Request, ScalarAnswer,
 };
 use coracle_net::Connect;
 use embedded_hal_async::delay::DelayNs;
 
 use super::client::Error;
-use super::link::Link;
-use super::submit::read_intent;
+use super::link::{Failed, Link, Nodes};
+use super::read::BytesReply;
+use super::submit::known;
 use super::{
     Attempt, ClientError, Entry, EntryId, EthClient, FailReason, Inclusion, Intent, Lie, NodeError,
-    Outbox, Phase, RevertData,
+    Outbox, Phase,
 };
 
 /// How far [`send`](EthClient::send) goes before it returns.
@@ -88,8 +89,11 @@ where
         until: Milestone,
     ) -> Result<Progress, Error<C, S, O>> {
         self.put(id, intent).await?;
-        let entry = self.load(id).await?;
-        if matches!(entry.phase, Phase::Queued | Phase::Reserved | Phase::Signed) {
+        self.load(id).await.map_err(|failed| self.error(failed))?;
+        if matches!(
+            self.entry.phase,
+            Phase::Queued | Phase::Reserved | Phase::Signed
+        ) {
             let hash = self.submit(id).await?;
             if until == Milestone::Sent {
                 return Ok(Progress::Sent { hash });
@@ -132,48 +136,52 @@ where
     /// failed; the entry ends once that is final. [`ClientError::NonceTaken`] where
     /// that was found before. [`ClientError::NoSuchEntry`] where nothing was sent.
     pub async fn settle(&mut self, id: EntryId) -> Result<Progress, Error<C, S, O>> {
-        let entry = self.load(id).await?;
-        match (entry.phase, entry.inclusion, entry.nonce) {
-            (Phase::Final, Some(inclusion), _) => Ok(Progress::Final(inclusion)),
-            (Phase::Failed(FailReason::NonceTaken), _, Some(nonce)) => {
-                Err(ClientError::NonceTaken { nonce })
+        let progress = self.look(id).await;
+        progress.map_err(|failed| self.error(failed))
+    }
+
+    async fn look(&mut self, id: EntryId) -> Result<Progress, Failed> {
+        self.load(id).await?;
+        let is_open = match (self.entry.phase, self.entry.inclusion) {
+            (Phase::Final, Some(inclusion)) => return Ok(Progress::Final(inclusion)),
+            (Phase::Failed(FailReason::NonceTaken), _) => {
+                let nonce = self.entry.nonce.unwrap_or_default();
+                return Err(self.fail(ClientError::NonceTaken { nonce }));
             }
-            (Phase::Failed(_), Some(inclusion), _) => Err(self.reverted(id, &inclusion).await),
-            (Phase::Signed | Phase::Sent | Phase::Included, ..) => self.look(id, entry).await,
-            _ => Err(ClientError::NoSuchEntry),
+            (Phase::Failed(_), Some(_)) => false,
+            (Phase::Signed | Phase::Sent | Phase::Included, _) => true,
+            _ => return Err(self.fail(ClientError::NoSuchEntry)),
+        };
+        let progress = match is_open {
+            true => Some(self.update().await?),
+            false => None,
+        };
+        match (progress, self.entry.inclusion) {
+            (
+                Some(progress),
+                None
+                | Some(Inclusion {
+                    is_success: true, ..
+                }),
+            ) => Ok(progress),
+            _ => Err(self.reverted().await),
         }
     }
 
-    async fn look(&mut self, id: EntryId, mut entry: Entry) -> Result<Progress, Error<C, S, O>> {
-        let form = self.config.profile.address_form;
-        let attempts = &entry.attempts;
-        let find = async |link: &mut Link<'_, C>| {
-            for attempt in attempts.iter().rev() {
-                if let Some(found) = find(link, attempt, ReceiptAnswer::new(form)).await? {
-                    return Ok(Some(found));
-                }
-            }
-            Ok(None)
-        };
-        let found = self.link.on_any_node(find).await?;
-        let Some(inclusion) = found else {
-            return self.not_found(id, entry).await;
+    /// Asks what became of the entry, and writes it down.
+    async fn update(&mut self) -> Result<Progress, Failed> {
+        let Some(inclusion) = find_any(&mut self.link, &self.entry).await? else {
+            return self.not_found().await;
         };
         let is_final = self.is_final(&inclusion).await?;
-        let before = entry.inclusion.replace(inclusion);
-        entry.phase = match (is_final, inclusion.is_success) {
+        let before = self.entry.inclusion.replace(inclusion);
+        let phase = match (is_final, inclusion.is_success) {
             (false, _) => Phase::Included,
             (true, true) => Phase::Final,
             (true, false) => Phase::Failed(FailReason::Reverted),
         };
-        if is_final || before != entry.inclusion {
-            self.outbox
-                .update(id, &entry)
-                .await
-                .map_err(ClientError::Outbox)?;
-        }
-        if !inclusion.is_success {
-            return Err(self.reverted(id, &inclusion).await);
+        if is_final || before != Some(inclusion) {
+            self.save(phase).await?;
         }
         Ok(match before {
             _ if is_final => Progress::Final(inclusion),
@@ -182,33 +190,21 @@ where
         })
     }
 
-    async fn not_found(
-        &mut self,
-        id: EntryId,
-        mut entry: Entry,
-    ) -> Result<Progress, Error<C, S, O>> {
-        let hash = entry
-            .attempts
-            .last()
-            .map(|attempt| attempt.hash)
-            .unwrap_or_default();
-        let Some(before) = entry.inclusion.take() else {
+    async fn not_found(&mut self) -> Result<Progress, Failed> {
+        let Some(before) = self.entry.inclusion.take() else {
+            let last = self.entry.attempts.last();
+            let hash = last.map(|attempt| attempt.hash).unwrap_or_default();
             return Ok(Progress::Sent { hash });
         };
-        entry.phase = Phase::Sent;
-        self.outbox
-            .update(id, &entry)
-            .await
-            .map_err(ClientError::Outbox)?;
+        self.save(Phase::Sent).await?;
         Ok(Progress::Vanished { hash: before.hash })
     }
 
     /// Whether the block stays, by the chain's rule and the word of enough nodes.
-    async fn is_final(&mut self, inclusion: &Inclusion) -> Result<bool, Error<C, S, O>> {
+    async fn is_final(&mut self, inclusion: &Inclusion) -> Result<bool, Failed> {
         let rule = self.config.profile.finality;
-        let mut ask = async |link: &mut Link<'_, C>| is_reached(link, rule, inclusion).await;
         // The node that told the receipt, so that one node is not counted as two.
-        let reached = self.link.on_this_node(&mut ask).await;
+        let reached = is_reached(&mut self.link, rule, inclusion).await;
         if reached.is_err() {
             self.link.turn();
         }
@@ -218,7 +214,6 @@ where
     /// Whether enough nodes tell the same receipt and that its block stays. A node that
     /// does not answer, or tells something else, does not count.
     async fn has_quorum(&mut self, inclusion: &Inclusion) -> bool {
-        let form = self.config.profile.address_form;
         let rule = self.config.profile.finality;
         let mut agreed = 1_usize;
         for _ in 1..self.config.nodes.len() {
@@ -226,28 +221,23 @@ where
                 break;
             }
             self.link.turn();
-            let mut agrees = async |link: &mut Link<'_, C>| {
-                let request = Request::TransactionReceipt(inclusion.hash);
-                let receipt = link.ask(&request, ReceiptAnswer::new(form)).await?;
-                let is_same =
-                    receipt.is_some_and(|receipt| Inclusion::from(&receipt) == *inclusion);
-                Ok(is_same && is_reached(link, rule, inclusion).await?)
-            };
-            let is_agreed = self.link.on_this_node(&mut agrees).await.unwrap_or(false);
+            let is_agreed = agrees(&mut self.link, rule, inclusion)
+                .await
+                .unwrap_or(false);
             agreed = agreed.saturating_add(usize::from(is_agreed));
         }
         agreed >= self.config.quorum
     }
 
     /// The error for a mined revert, with its reason as far as a node can replay it.
-    async fn reverted(&mut self, id: EntryId, inclusion: &Inclusion) -> Error<C, S, O> {
+    async fn reverted(&mut self) -> Failed {
         // What the function needs was judged wrongly; ask anew next time.
         self.gas = None;
-        let intent = match read_intent(&mut self.outbox, id, self.intent_buf).await {
+        let intent = self.outbox.intent(self.id, self.intent_buf).await;
+        let Intent { to, value, data } = match known(&mut self.error, intent) {
             Ok(intent) => intent,
-            Err(error) => return error,
+            Err(failed) => return failed,
         };
-        let Intent { to, value, data } = intent;
         let call = CallRequest {
             from: Some(self.address),
             to,
@@ -255,13 +245,16 @@ where
             data,
         };
         // On the state before the block: close enough, and all that nodes offer.
-        let at = BlockTag::Number(inclusion.block_number.saturating_sub(1));
+        let mined_in = self.entry.inclusion.map(|inclusion| inclusion.block_number);
+        let at = BlockTag::Number(mined_in.unwrap_or_default().saturating_sub(1));
         let request = Request::Call { call, at };
-        let replay = async |link: &mut Link<'_, C>| link.ask(&request, Bytes::new(&mut [])).await;
-        match self.link.on_any_node(replay).await {
-            Err(error @ NodeError::Reverted(_)) => error.into(),
-            _ => NodeError::Reverted(RevertData::default()).into(),
+        let mut reply = BytesReply::new(&mut []);
+        let replayed = self.link.ask(Nodes::Any, &request, &mut reply).await;
+        let is_replayed = matches!(self.link.error, Some(NodeError::Reverted));
+        if replayed.is_ok() || !is_replayed {
+            self.link.detail.revert.set_len(0);
         }
+        self.link.fail(NodeError::Reverted)
     }
 }
 
@@ -277,47 +270,97 @@ impl From<&Receipt> for Inclusion {
     }
 }
 
+/// Whether the node tells the same receipt, and that its block stays.
+async fn agrees<C: Connect>(
+    link: &mut Link<'_, C>,
+    rule: Finality,
+    inclusion: &Inclusion,
+) -> Result<bool, Failed> {
+    let found = receipt(link, inclusion.hash).await?;
+    let is_same = found.is_some_and(|found| found == *inclusion);
+    Ok(is_same && is_reached(link, rule, inclusion).await?)
+}
+
 /// Whether the node says that the block stays, by the chain's rule.
 async fn is_reached<C: Connect>(
     link: &mut Link<'_, C>,
     rule: Finality,
     inclusion: &Inclusion,
-) -> Result<bool, NodeError<C::Error>> {
+) -> Result<bool, Failed> {
     match rule {
         Finality::FinalizedTag => {
-            let request = Request::Block(BlockTag::Finalized);
-            let block = link.ask(&request, BlockAnswer::default()).await?;
+            let block = block(link, BlockTag::Finalized).await?;
             Ok(block.is_some_and(|block| block.number >= inclusion.block_number))
         }
         Finality::Confirmations(count) => {
-            let newest = link.ask_short::<u64>(&Request::BlockNumber).await?;
-            Ok(newest >= inclusion.block_number.saturating_add(count))
+            let mut reply = link.reply::<ScalarAnswer<u64>>();
+            link.ask(Nodes::This, &Request::BlockNumber, &mut reply)
+                .await?;
+            Ok(reply.value()? >= inclusion.block_number.saturating_add(count))
         }
     }
 }
 
-/// The receipt of one attempt, held against what the device knows and against the
-/// node's own chain.
+/// The receipt of one attempt of an entry, the newest first, from one node after the
+/// other.
+async fn find_any<C: Connect>(
+    link: &mut Link<'_, C>,
+    entry: &Entry,
+) -> Result<Option<Inclusion>, Failed> {
+    let mut tries = link.tries(Nodes::Any);
+    loop {
+        let found = find(link, entry).await;
+        if link.is_over(&mut tries, found.map(drop)) {
+            return found;
+        }
+    }
+}
+
 async fn find<C: Connect>(
     link: &mut Link<'_, C>,
+    entry: &Entry,
+) -> Result<Option<Inclusion>, Failed> {
+    for attempt in entry.attempts.iter().rev() {
+        if let Some(found) = receipt(link, attempt.hash).await? {
+            check(link, attempt, &found).await?;
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
+/// Holds a receipt against what the device knows and against the node's own chain.
+async fn check<C: Connect>(
+    link: &mut Link<'_, C>,
     attempt: &Attempt,
-    answer: ReceiptAnswer,
-) -> Result<Option<Inclusion>, NodeError<C::Error>> {
-    let request = Request::TransactionReceipt(attempt.hash);
-    let Some(receipt) = link.ask(&request, answer).await? else {
-        return Ok(None);
-    };
-    if receipt.transaction_hash != attempt.hash {
-        return Err(Lie::ReceiptHash.into());
+    found: &Inclusion,
+) -> Result<(), Failed> {
+    if found.hash != attempt.hash {
+        return Err(link.fail(Lie::ReceiptHash));
     }
-    if receipt.gas_used > attempt.gas_limit {
-        return Err(Lie::GasUsed.into());
+    if found.gas_used > attempt.gas_limit {
+        return Err(link.fail(Lie::GasUsed));
     }
-    let request = Request::Block(BlockTag::Number(receipt.block_number));
-    let block = link.ask(&request, BlockAnswer::default()).await?;
-    match block {
-        Some(block) if block.number != receipt.block_number => Err(Lie::BlockNumber.into()),
-        Some(block) if block.hash == receipt.block_hash => Ok(Some(Inclusion::from(&receipt))),
-        _ => Err(Lie::ReceiptBlock.into()),
+    match block(link, BlockTag::Number(found.block_number)).await? {
+        Some(block) if block.number != found.block_number => Err(link.fail(Lie::BlockNumber)),
+        Some(block) if block.hash == found.block_hash => Ok(()),
+        _ => Err(link.fail(Lie::ReceiptBlock)),
     }
+}
+
+async fn receipt<C: Connect>(
+    link: &mut Link<'_, C>,
+    hash: B256,
+) -> Result<Option<Inclusion>, Failed> {
+    let mut reply = link.reply::<ReceiptAnswer>();
+    let request = Request::TransactionReceipt(hash);
+    link.ask(Nodes::This, &request, &mut reply).await?;
+    Ok(reply.value()?.as_ref().map(Inclusion::from))
+}
+
+async fn block<C: Connect>(link: &mut Link<'_, C>, tag: BlockTag) -> Result<Option<Block>, Failed> {
+    let mut reply = link.reply::<BlockAnswer>();
+    link.ask(Nodes::This, &Request::Block(tag), &mut reply)
+        .await?;
+    reply.value()
 }

@@ -1,15 +1,16 @@
 //! From an intent to a transaction that a node took.
 
 use coracle_core::ecdsa::{RecoveryId, Secp256k1, Signature};
-use coracle_core::{B256, Signer, U256, Wei};
-use coracle_eth::rpc::{BlockTag, Hash, Request, ScalarAnswer, TransactionAnswer};
+use coracle_core::{Address, B256, Signer, U256, Wei};
+use coracle_eth::rpc::{BlockTag, Hash, Quantity, Request, ScalarAnswer, TransactionAnswer};
 use coracle_eth::tx::{AccessList, SignedTx, Transaction, TxEip1559, TxError, TxLegacy};
 use coracle_eth::{ChainProfile, FeeRule, TxTypes};
 use coracle_net::Connect;
 use embedded_hal_async::delay::DelayNs;
 
 use super::client::{CachedFees, Error};
-use super::link::Link;
+use super::fees::AboveLimit;
+use super::link::{Failed, Link, Nodes};
 use super::{
     Attempt, ClientError, Config, Entry, EntryId, EthClient, FailReason, Fees, Intent, Lie,
     NodeError, Outbox, Phase, Put, fees, gas,
@@ -49,15 +50,8 @@ where
     /// leave it signed: among them [`ClientError::InsufficientFunds`], where the account
     /// must be filled first. [`ClientError::NonceTaken`] ends it.
     pub async fn submit(&mut self, id: EntryId) -> Result<B256, Error<C, S, O>> {
-        let mut entry = self.load(id).await?;
-        if matches!(entry.phase, Phase::Queued | Phase::Reserved) {
-            self.prepare(id, &mut entry).await?;
-        }
-        // The node that took it may have kept it to itself.
-        if entry.phase == Phase::Sent && self.config.nodes.len() > 1 {
-            self.link.turn();
-        }
-        self.deliver(id, &mut entry).await
+        let hash = self.prepare_and_deliver(id).await;
+        hash.map_err(|failed| self.error(failed))
     }
 
     /// Replaces the entry's waiting transaction by one that pays more, under the same
@@ -68,41 +62,76 @@ where
     /// [`ClientError::FeeAboveLimit`], [`ClientError::TooManyAttempts`], and those of
     /// [`submit`](Self::submit). [`ClientError::NoSuchEntry`] where nothing waits.
     pub async fn bump(&mut self, id: EntryId) -> Result<B256, Error<C, S, O>> {
-        let mut entry = self.load(id).await?;
-        let waits = matches!(entry.phase, Phase::Signed | Phase::Sent);
-        let last = entry.attempts.last().copied().filter(|_| waits);
-        let last = last.ok_or(ClientError::NoSuchEntry)?;
-        if entry.attempts.is_full() {
-            return Err(ClientError::TooManyAttempts);
+        let hash = self.sign_more_and_deliver(id).await;
+        hash.map_err(|failed| self.error(failed))
+    }
+
+    async fn prepare_and_deliver(&mut self, id: EntryId) -> Result<B256, Failed> {
+        self.load(id).await?;
+        if matches!(self.entry.phase, Phase::Queued | Phase::Reserved) {
+            self.prepare().await?;
+        }
+        // The node that took it may have kept it to itself.
+        if self.entry.phase == Phase::Sent && self.config.nodes.len() > 1 {
+            self.link.turn();
+        }
+        self.deliver().await
+    }
+
+    async fn sign_more_and_deliver(&mut self, id: EntryId) -> Result<B256, Failed> {
+        self.load(id).await?;
+        let waits = matches!(self.entry.phase, Phase::Signed | Phase::Sent);
+        let last = self.entry.attempts.last().copied().filter(|_| waits);
+        let Some(last) = last else {
+            return Err(self.fail(ClientError::NoSuchEntry));
+        };
+        if self.entry.attempts.is_full() {
+            return Err(self.fail(ClientError::TooManyAttempts));
         }
         self.fees = None;
         let now = self.current_fees().await?;
-        let fees = fees::bump(&last.fees, &now, &self.config.limits)?;
-        self.sign(id, &mut entry, fees, last.gas_limit).await?;
-        self.deliver(id, &mut entry).await
+        let fees = fees::bump(&last.fees, &now, &self.config.limits);
+        let fees = self.within_limit(fees)?;
+        self.sign(&fees, last.gas_limit).await?;
+        self.deliver().await
     }
 
-    pub(super) async fn load(&mut self, id: EntryId) -> Result<Entry, Error<C, S, O>> {
-        let entry = self.outbox.entry(id).await.map_err(ClientError::Outbox)?;
-        entry.ok_or(ClientError::NoSuchEntry)
+    /// Turns to an entry.
+    pub(super) async fn load(&mut self, id: EntryId) -> Result<(), Failed> {
+        self.link.is_aside = false;
+        self.id = id;
+        match self.outbox.entry(id).await {
+            Ok(Some(entry)) => self.entry = entry,
+            Ok(None) => return Err(self.fail(ClientError::NoSuchEntry)),
+            Err(cause) => return Err(self.fail(ClientError::Outbox(cause))),
+        }
+        Ok(())
+    }
+
+    /// Makes durable what is known of the entry.
+    pub(super) async fn save(&mut self, phase: Phase) -> Result<(), Failed> {
+        self.entry.phase = phase;
+        let saved = self.outbox.update(self.id, &self.entry).await;
+        saved.map_err(|cause| self.fail(ClientError::Outbox(cause)))
     }
 
     /// Costs first, then the nonce, then the signature; each is durable before the next.
-    async fn prepare(&mut self, id: EntryId, entry: &mut Entry) -> Result<(), Error<C, S, O>> {
+    async fn prepare(&mut self) -> Result<(), Failed> {
         let fees = self.current_fees().await?;
-        let gas_limit = self.gas_limit(id).await?;
+        let gas_limit = self.gas_limit().await?;
         self.check_total(&fees, gas_limit)?;
-        if entry.nonce.is_none() {
+        if self.entry.nonce.is_none() {
             let floor = self.nonce_floor().await?;
             let account = self.account();
-            let nonce = self.outbox.reserve_nonce(id, account, floor).await;
-            entry.nonce = Some(nonce.map_err(ClientError::Outbox)?);
-            entry.phase = Phase::Reserved;
+            let nonce = self.outbox.reserve_nonce(self.id, account, floor).await;
+            let nonce = nonce.map_err(|cause| self.fail(ClientError::Outbox(cause)))?;
+            self.entry.nonce = Some(nonce);
+            self.entry.phase = Phase::Reserved;
         }
-        self.sign(id, entry, fees, gas_limit).await
+        self.sign(&fees, gas_limit).await
     }
 
-    async fn current_fees(&mut self) -> Result<Fees, Error<C, S, O>> {
+    async fn current_fees(&mut self) -> Result<Fees, Failed> {
         if let Some(cached) = &mut self.fees
             && let Some(uses_left) = cached.uses_left.checked_sub(1)
         {
@@ -112,154 +141,167 @@ where
         let Config {
             profile,
             limits,
-            fee_refresh,
+            fee_refresh: uses_left,
             ..
         } = &self.config;
+        let uses_left = *uses_left;
         let fees = fees::ask(&mut self.link, profile, limits).await?;
-        self.fees = Some(CachedFees {
-            fees,
-            uses_left: *fee_refresh,
-        });
+        let fees = self.within_limit(fees)?;
+        self.fees = Some(CachedFees { fees, uses_left });
         Ok(fees)
     }
 
-    async fn gas_limit(&mut self, id: EntryId) -> Result<u64, Error<C, S, O>> {
-        let intent = read_intent(&mut self.outbox, id, self.intent_buf).await?;
+    async fn gas_limit(&mut self) -> Result<u64, Failed> {
+        let intent = self.outbox.intent(self.id, self.intent_buf).await;
+        let intent = known(&mut self.error, intent)?;
         if let Some(gas_limit) = self.gas.as_ref().and_then(|cache| cache.fits(&intent)) {
             return Ok(gas_limit);
         }
         let limit = self.config.limits.max_gas;
         let estimate = gas::estimate(&mut self.link, self.address, &intent, limit).await?;
-        self.gas = Some(estimate);
-        Ok(estimate.gas_limit())
+        match estimate {
+            Ok(estimate) => {
+                self.gas = Some(estimate);
+                Ok(estimate.gas_limit())
+            }
+            Err(needed) => Err(self.fail(ClientError::GasAboveLimit { needed, limit })),
+        }
     }
 
-    fn check_total(&self, fees: &Fees, gas_limit: u64) -> Result<(), Error<C, S, O>> {
+    fn check_total(&mut self, fees: &Fees, gas_limit: u64) -> Result<(), Failed> {
         let gas = U256::from(gas_limit);
         let needed = Wei(gas.saturating_mul(fees.max_fee_per_gas.0));
         let limit = self.config.limits.max_fee;
         if needed > limit {
-            return Err(ClientError::TotalFeeAboveLimit { needed, limit });
+            self.keep(needed, limit);
+            return Err(self.fail(ClientError::TotalFeeAboveLimit));
         }
         Ok(())
     }
 
-    /// The account's journal knows the next nonce; only without one is a node believed.
-    async fn nonce_floor(&mut self) -> Result<u64, Error<C, S, O>> {
-        let account = self.account();
-        let journal = self.outbox.next_nonce(account).await;
-        if journal.map_err(ClientError::Outbox)?.is_some() {
-            return Ok(0);
-        }
-        self.transaction_count(self.address, BlockTag::Pending)
-            .await
+    fn within_limit(&mut self, fees: Result<Fees, AboveLimit>) -> Result<Fees, Failed> {
+        fees.map_err(|above| {
+            self.keep(above.needed, above.limit);
+            self.fail(ClientError::FeeAboveLimit)
+        })
     }
 
-    async fn sign(
-        &mut self,
-        id: EntryId,
-        entry: &mut Entry,
-        fees: Fees,
-        gas_limit: u64,
-    ) -> Result<(), Error<C, S, O>> {
-        self.check_total(&fees, gas_limit)?;
-        let nonce = entry.nonce.ok_or(ClientError::NoSuchEntry)?;
-        let intent = read_intent(&mut self.outbox, id, self.intent_buf).await?;
-        let tx = transaction(&self.config.profile, &intent, nonce, &fees, gas_limit);
-        let signature = self.signer.sign(&tx).await.map_err(ClientError::Signer)?;
-        let signed = tx.into_signed(signature)?;
+    const fn keep(&mut self, needed: Wei, available: Wei) {
+        self.link.detail.needed = needed;
+        self.link.detail.available = available;
+    }
+
+    /// The account's journal knows the next nonce; only without one is a node believed.
+    async fn nonce_floor(&mut self) -> Result<u64, Failed> {
+        let journal = self.outbox.next_nonce(self.account()).await;
+        match journal {
+            Ok(Some(_)) => return Ok(0),
+            Ok(None) => {}
+            Err(cause) => return Err(self.fail(ClientError::Outbox(cause))),
+        }
+        let request = Request::TransactionCount {
+            account: self.address,
+            at: BlockTag::Pending,
+        };
+        let mut reply = self.link.reply::<ScalarAnswer<u64>>();
+        self.link.ask(Nodes::Any, &request, &mut reply).await?;
+        reply.value()
+    }
+
+    async fn sign(&mut self, fees: &Fees, gas_limit: u64) -> Result<(), Failed> {
+        self.check_total(fees, gas_limit)?;
+        let intent = self.outbox.intent(self.id, self.intent_buf).await;
+        let intent = known(&mut self.error, intent)?;
+        let nonce = self.entry.nonce.unwrap_or_default();
+        let tx = transaction(&self.config.profile, &intent, nonce, fees, gas_limit);
+        let signature = match self.signer.sign(&tx).await {
+            Ok(signature) => signature,
+            Err(cause) => return Err(self.fail(ClientError::Signer(cause))),
+        };
+        let hash = match tx.into_signed(signature) {
+            Ok(signed) => signed.hash(),
+            Err(cause) => return Err(self.fail(cause.into())),
+        };
         let attempt = Attempt {
-            fees,
+            fees: *fees,
             gas_limit,
             signature: signature.to_bytes(),
             is_y_odd: signature.recovery_id().is_some_and(RecoveryId::is_y_odd),
-            hash: signed.hash(),
+            hash,
         };
-        entry
-            .attempts
-            .push(attempt)
-            .map_err(|_| ClientError::TooManyAttempts)?;
-        entry.phase = Phase::Signed;
-        self.outbox
-            .update(id, entry)
-            .await
-            .map_err(ClientError::Outbox)
+        if self.entry.attempts.push(attempt).is_err() {
+            return Err(self.fail(ClientError::TooManyAttempts));
+        }
+        self.save(Phase::Signed).await
     }
 
     /// Hands the newest attempt to one node after the other until one has it.
-    async fn deliver(&mut self, id: EntryId, entry: &mut Entry) -> Result<B256, Error<C, S, O>> {
-        let waits = matches!(entry.phase, Phase::Signed | Phase::Sent);
-        let attempt = entry.attempts.last().copied().filter(|_| waits);
-        let (Some(attempt), Some(nonce)) = (attempt, entry.nonce) else {
-            return Err(ClientError::NoSuchEntry);
+    async fn deliver(&mut self) -> Result<B256, Failed> {
+        let waits = matches!(self.entry.phase, Phase::Signed | Phase::Sent);
+        let attempt = self.entry.attempts.last().filter(|_| waits);
+        let (Some(attempt), Some(nonce)) = (attempt, self.entry.nonce) else {
+            return Err(self.fail(ClientError::NoSuchEntry));
         };
-        let intent = read_intent(&mut self.outbox, id, self.intent_buf).await?;
-        let Attempt {
-            fees, gas_limit, ..
-        } = &attempt;
-        let tx = transaction(&self.config.profile, &intent, nonce, fees, *gas_limit);
+        let hash = attempt.hash;
+        let intent = self.outbox.intent(self.id, self.intent_buf).await;
+        let intent = known(&mut self.error, intent)?;
+        let (fees, gas_limit) = (&attempt.fees, attempt.gas_limit);
+        let tx = transaction(&self.config.profile, &intent, nonce, fees, gas_limit);
         let needed = Wei(tx.max_fee().0.saturating_add(tx.value().0));
-        let signed = resigned(tx, &attempt)?;
-        let hand_in = async |link: &mut Link<'_, C>| hand_to(link, &signed, attempt.hash).await;
-        // Whatever one node says against it, the next may take it.
-        let outcome = self.link.on_next_node_after(|_| true, hand_in).await;
-        let Err(error) = outcome else {
-            entry.phase = Phase::Sent;
-            self.outbox
-                .update(id, entry)
-                .await
-                .map_err(ClientError::Outbox)?;
-            return Ok(attempt.hash);
+        let signed = match resigned(tx, attempt) {
+            Ok(signed) => signed,
+            Err(cause) => return Err(self.fail(cause.into())),
         };
+        if hand_to_any(&mut self.link, &signed, hash).await.is_ok() {
+            self.save(Phase::Sent).await?;
+            return Ok(hash);
+        }
         // A refusal may mean that fees rose; ask anew next time.
         self.fees = None;
-        if self.is_taken(entry, nonce).await {
-            entry.phase = Phase::Failed(FailReason::NonceTaken);
-            self.outbox
-                .update(id, entry)
-                .await
-                .map_err(ClientError::Outbox)?;
-            return Err(ClientError::NonceTaken { nonce });
-        }
-        if let Some(balance) = self.balance_below(needed).await {
-            return Err(ClientError::InsufficientFunds { needed, balance });
-        }
-        Err(error.into())
+        self.explain_refusal(nonce, needed).await
     }
 
-    /// What the account holds, where that is less than `needed`. What nodes do not
-    /// answer does not count.
-    async fn balance_below(&mut self, needed: Wei) -> Option<Wei> {
-        let balance = self.balance(self.address, BlockTag::Latest).await.ok()?;
-        (balance < needed).then_some(balance)
+    /// Asks nodes why none took the entry's transaction.
+    async fn explain_refusal(&mut self, nonce: u64, needed: Wei) -> Result<B256, Failed> {
+        let error = self.link.error.take();
+        self.link.is_aside = true;
+        let is_taken = self.is_taken(nonce).await;
+        let balance = match is_taken {
+            true => None,
+            false => {
+                let request = Request::Balance {
+                    account: self.address,
+                    at: BlockTag::Latest,
+                };
+                let mut reply = self.link.reply::<ScalarAnswer<Quantity>>();
+                let asked = self.link.ask(Nodes::Any, &request, &mut reply).await;
+                asked.and_then(|()| reply.value()).ok()
+            }
+        };
+        self.link.is_aside = false;
+        self.link.error = error;
+        if is_taken {
+            self.save(Phase::Failed(FailReason::NonceTaken)).await?;
+            return Err(self.fail(ClientError::NonceTaken { nonce }));
+        }
+        // What nodes do not answer does not count.
+        if let Some(balance) = balance.filter(|balance| *balance < needed.0) {
+            self.keep(needed, Wei(balance));
+            return Err(self.fail(ClientError::InsufficientFunds));
+        }
+        Err(Failed)
     }
 
     /// Whether a transaction that is none of the entry's attempts was mined under its
     /// nonce: `quorum` nodes say so and none says otherwise, for this ends the entry.
     /// What nodes do not answer does not count.
-    async fn is_taken(&mut self, entry: &Entry, nonce: u64) -> bool {
-        let request = Request::TransactionCount {
-            account: self.address,
-            at: BlockTag::Latest,
-        };
-        let mut ask = async |link: &mut Link<'_, C>| {
-            let count = link.ask_short::<u64>(&request).await?;
-            if count <= nonce {
-                return Ok(false);
-            }
-            for attempt in &entry.attempts {
-                if is_known(link, attempt.hash).await? {
-                    return Ok(false);
-                }
-            }
-            Ok(true)
-        };
+    async fn is_taken(&mut self, nonce: u64) -> bool {
         let mut agreed = 0_usize;
         for _ in self.config.nodes {
-            match self.link.on_this_node(&mut ask).await {
+            match is_taken(&mut self.link, self.address, &self.entry, nonce).await {
                 Ok(true) => agreed = agreed.saturating_add(1),
                 Ok(false) => return false,
-                Err(_) => {}
+                Err(Failed) => {}
             }
             self.link.turn();
         }
@@ -267,16 +309,33 @@ where
     }
 }
 
-/// The intent of an entry that must be there.
-pub(super) async fn read_intent<'b, N, S, O: Outbox>(
-    outbox: &mut O,
-    id: EntryId,
-    buf: &'b mut [u8],
-) -> Result<Intent<'b>, ClientError<N, S, O::Error>> {
-    let intent = outbox.intent(id, buf).await;
-    intent
-        .map_err(ClientError::Outbox)?
-        .ok_or(ClientError::NoSuchEntry)
+/// The intent of an entry that must be there; says in `error` that it is not.
+pub(super) fn known<'b, N, S, O>(
+    error: &mut Option<ClientError<N, S, O>>,
+    intent: Result<Option<Intent<'b>>, O>,
+) -> Result<Intent<'b>, Failed> {
+    *error = Some(match intent {
+        Ok(Some(intent)) => return Ok(intent),
+        Ok(None) => ClientError::NoSuchEntry,
+        Err(cause) => ClientError::Outbox(cause),
+    });
+    Err(Failed)
+}
+
+/// Hands the raw bytes to one node after the other until one has them: whatever one says
+/// against them, the next may take them.
+async fn hand_to_any<C: Connect>(
+    link: &mut Link<'_, C>,
+    signed: &SignedTx<'_>,
+    hash: B256,
+) -> Result<(), Failed> {
+    let mut tries = link.tries(Nodes::Any);
+    loop {
+        let outcome = hand_to(link, signed, hash).await;
+        if outcome.is_ok() || link.is_last(&mut tries) {
+            return outcome;
+        }
+    }
 }
 
 /// Hands the raw bytes to the current node. What it says of them in words is not
@@ -285,28 +344,59 @@ async fn hand_to<C: Connect>(
     link: &mut Link<'_, C>,
     signed: &SignedTx<'_>,
     hash: B256,
-) -> Result<(), NodeError<C::Error>> {
+) -> Result<(), Failed> {
     let request = Request::SendRawTransaction(signed);
-    let error = match link.ask(&request, ScalarAnswer::<Hash>::default()).await {
-        Ok(found) if found == hash => return Ok(()),
-        Ok(_) => NodeError::Lied(Lie::TransactionHash),
-        Err(error) => error,
-    };
-    match is_known(link, hash).await {
+    let mut reply = link.reply::<ScalarAnswer<Hash>>();
+    if link.ask(Nodes::This, &request, &mut reply).await.is_ok() {
+        match reply.value() {
+            Ok(found) if found == hash => return Ok(()),
+            Ok(_) => link.error = Some(NodeError::Lied(Lie::TransactionHash)),
+            Err(Failed) => {}
+        }
+    }
+    let error = link.error.take();
+    link.is_aside = true;
+    let is_known = is_known(link, hash).await;
+    link.is_aside = false;
+    match is_known {
         Ok(true) => Ok(()),
-        _ => Err(error),
+        _ => {
+            link.error = error;
+            Err(Failed)
+        }
     }
 }
 
-/// Whether the node has this transaction, waiting or mined.
-async fn is_known<C: Connect>(
+/// Whether the node says that a transaction was mined under the nonce that is none of the
+/// entry's attempts.
+async fn is_taken<C: Connect>(
     link: &mut Link<'_, C>,
-    hash: B256,
-) -> Result<bool, NodeError<C::Error>> {
-    let answer = TransactionAnswer::default();
-    let found = link.ask(&Request::Transaction(hash), answer).await?;
-    match found {
-        Some(info) if info.hash != hash => Err(Lie::TransactionHash.into()),
+    account: Address,
+    entry: &Entry,
+    nonce: u64,
+) -> Result<bool, Failed> {
+    let at = BlockTag::Latest;
+    let request = Request::TransactionCount { account, at };
+    let mut reply = link.reply::<ScalarAnswer<u64>>();
+    link.ask(Nodes::This, &request, &mut reply).await?;
+    if reply.value()? <= nonce {
+        return Ok(false);
+    }
+    for attempt in &entry.attempts {
+        if is_known(link, attempt.hash).await? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Whether the node has this transaction, waiting or mined.
+async fn is_known<C: Connect>(link: &mut Link<'_, C>, hash: B256) -> Result<bool, Failed> {
+    let mut reply = link.reply::<TransactionAnswer>();
+    let request = Request::Transaction(hash);
+    link.ask(Nodes::This, &request, &mut reply).await?;
+    match reply.value()? {
+        Some(info) if info.hash != hash => Err(link.fail(Lie::TransactionHash)),
         found => Ok(found.is_some()),
     }
 }

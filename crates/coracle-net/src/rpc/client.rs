@@ -7,14 +7,19 @@ use coracle_core::json::Visitor;
 use crate::connect::Connect;
 use crate::http::{HttpClient, HttpError, ResponseErrorKind, Stop};
 use crate::rpc::envelope::Envelope;
-use crate::rpc::error::{AnswerError, CallError};
+use crate::rpc::error::{AnswerError, CallError, ErrorText};
 use crate::rpc::request::{Call, Request};
 
 /// Where the parts of an answer go.
 pub struct Answer<'a> {
     /// Takes the result as it comes; see [`Envelope`] for when it counts.
     pub result: &'a mut dyn Visitor,
-    /// Takes the payload of an error object, such as a revert reason. May be empty.
+    /// Takes the start of the message of an error object. Emptied once one comes, and as
+    /// it was where none does.
+    pub message: Option<&'a mut ErrorText>,
+    /// Takes the payload of an error object, such as a revert reason, as far as it fits;
+    /// its length is in [`RpcError::data_len`](crate::rpc::RpcError::data_len). May be
+    /// empty.
     pub error_data: &'a mut [u8],
 }
 
@@ -53,7 +58,7 @@ impl<'s, S: Connect> RpcClient<'s, S> {
     ) -> Result<(), CallError<S::Error>> {
         let id = self.take_id();
         let request = Request { id, call };
-        let mut envelope = Envelope::new(id, answer.result, answer.error_data);
+        let mut envelope = Envelope::new(id, answer);
         let mut out = |piece: &[u8]| envelope.feed(piece).map_err(|_| Stop);
         let outcome = self.http.post_json(&request, buf, &mut out).await;
         conclude(outcome.map(|_| ()), envelope)

@@ -2,6 +2,7 @@
 
 use coracle_core::json::{Event, JsonErrorKind, Reader, Reject, Visitor};
 
+use crate::rpc::client::Answer;
 use crate::rpc::error::{AnswerError, EnvelopeError, EnvelopeErrorKind};
 use crate::rpc::error_object::ErrorObject;
 
@@ -24,7 +25,7 @@ use crate::rpc::error_object::ErrorObject;
 ///
 /// ```
 /// use coracle_core::json::{Event, Reject, Visitor};
-/// use coracle_net::rpc::Envelope;
+/// use coracle_net::rpc::{Answer, Envelope};
 ///
 /// struct Text(String);
 ///
@@ -40,7 +41,8 @@ use crate::rpc::error_object::ErrorObject;
 /// }
 ///
 /// let mut text = Text(String::new());
-/// let mut envelope = Envelope::new(7, &mut text, &mut []);
+/// let parts = Answer { result: &mut text, message: None, error_data: &mut [] };
+/// let mut envelope = Envelope::new(7, parts);
 /// envelope.feed(br#"{"jsonrpc":"2.0","id":7,"result":"0x"#)?;
 /// envelope.feed(br#"10"}"#)?;
 /// envelope.finish()?;
@@ -56,13 +58,10 @@ pub struct Envelope<'a> {
 
 impl<'a> Envelope<'a> {
     /// A reader before the first byte of the answer to call number `id`.
-    ///
-    /// The payload of an error object goes to the start of `error_data`; its length is
-    /// in [`RpcError::data_len`](crate::rpc::RpcError::data_len).
-    pub const fn new(id: u32, result: &'a mut dyn Visitor, error_data: &'a mut [u8]) -> Self {
+    pub const fn new(id: u32, parts: Answer<'a>) -> Self {
         Self {
             reader: Reader::new(),
-            members: Members::new(id, result, error_data),
+            members: Members::new(id, parts),
             received: 0,
             failed: None,
         }
@@ -148,11 +147,11 @@ struct Members<'a> {
 }
 
 impl<'a> Members<'a> {
-    const fn new(id: u32, result: &'a mut dyn Visitor, error_data: &'a mut [u8]) -> Self {
+    const fn new(id: u32, parts: Answer<'a>) -> Self {
         Self {
             id,
-            result,
-            error: ErrorObject::new(error_data),
+            result: parts.result,
+            error: ErrorObject::new(parts.message, parts.error_data),
             member: Member::Other,
             seen_version: Seen::Missing,
             seen_id: Seen::Missing,
@@ -212,15 +211,18 @@ impl<'a> Members<'a> {
     }
 
     fn begin(&mut self, name: &[u8]) -> Result<(), EnvelopeErrorKind> {
-        let (member, seen) = match name {
-            b"jsonrpc" => (Member::Version, &mut self.seen_version),
-            b"id" => (Member::Id, &mut self.seen_id),
-            b"result" => (Member::Result, &mut self.seen_result),
-            b"error" => (Member::Error, &mut self.seen_error),
-            _ => {
-                self.member = Member::Other;
-                return Ok(());
-            }
+        // Compared as a whole: a `match` on bytes compares them one by one.
+        let members = [
+            ("jsonrpc", Member::Version, &mut self.seen_version),
+            ("id", Member::Id, &mut self.seen_id),
+            ("result", Member::Result, &mut self.seen_result),
+            ("error", Member::Error, &mut self.seen_error),
+        ];
+        let mut members = members.into_iter();
+        let found = members.find(|(known, ..)| known.as_bytes() == name);
+        let Some((_, member, seen)) = found else {
+            self.member = Member::Other;
+            return Ok(());
         };
         if *seen != Seen::Missing {
             return Err(EnvelopeErrorKind::Duplicate);
@@ -269,7 +271,11 @@ impl<'a> Members<'a> {
         }
         self.seen_error = match event {
             Event::Null => Seen::Null,
-            Event::ObjectStart | Event::ObjectEnd => Seen::Value,
+            Event::ObjectStart => {
+                self.error.open();
+                Seen::Value
+            }
+            Event::ObjectEnd => Seen::Value,
             _ => return Err(EnvelopeErrorKind::BadError),
         };
         Ok(())

@@ -184,15 +184,13 @@ impl Error for EnvelopeError {
     }
 }
 
-/// The error object of a node.
+/// The error object of a node, without its words: the caller's [`ErrorText`] holds those.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct RpcError {
     /// The code. Nodes agree on few: 3 or -32000 for a revert, -32601 for an unknown
     /// method, -32005 or 429 for a rate limit.
     pub code: i64,
-    /// The start of the message.
-    pub message: ErrorText,
     /// The length in bytes of the hexadecimal payload, such as a revert reason; `None`
     /// where there is none. The caller's buffer holds its start, which is all of it
     /// where the buffer is long enough.
@@ -207,7 +205,7 @@ impl RpcError {
 
 impl fmt::Display for RpcError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "node error {}: {}", self.code, self.message)
+        write!(f, "node error {}", self.code)
     }
 }
 
@@ -238,7 +236,8 @@ impl ErrorText {
     /// Bytes that are kept.
     pub const MAX_LEN: usize = 72;
 
-    pub(crate) const EMPTY: Self = Self {
+    /// No text.
+    pub const EMPTY: Self = Self {
         bytes: [0; Self::MAX_LEN],
         len: 0,
         is_cut: false,
@@ -267,6 +266,12 @@ impl ErrorText {
 }
 
 const _: () = assert!(ErrorText::MAX_LEN <= u8::MAX as usize);
+
+impl Default for ErrorText {
+    fn default() -> Self {
+        Self::EMPTY
+    }
+}
 
 impl fmt::Display for ErrorText {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -346,7 +351,6 @@ mod tests {
         ] {
             let error = RpcError {
                 code,
-                message: ErrorText::EMPTY,
                 data_len: None,
             };
             assert_eq!(error.kind(), kind, "{code}");

@@ -18,7 +18,8 @@ enum Member {
 pub(crate) struct ErrorObject<'a> {
     member: Member,
     code: Option<i64>,
-    message: Option<ErrorText>,
+    message: Option<&'a mut ErrorText>,
+    has_message: bool,
     has_data: bool,
     /// Inside `data`, whether the next string is the payload.
     wants_hex: bool,
@@ -26,14 +27,22 @@ pub(crate) struct ErrorObject<'a> {
 }
 
 impl<'a> ErrorObject<'a> {
-    pub(crate) const fn new(data: &'a mut [u8]) -> Self {
+    pub(crate) const fn new(message: Option<&'a mut ErrorText>, data: &'a mut [u8]) -> Self {
         Self {
             member: Member::Other,
             code: None,
-            message: None,
+            message,
+            has_message: false,
             has_data: false,
             wants_hex: false,
             payload: Payload::new(data),
+        }
+    }
+
+    /// Takes the start of the object.
+    pub(crate) fn open(&mut self) {
+        if let Some(message) = &mut self.message {
+            **message = ErrorText::EMPTY;
         }
     }
 
@@ -53,7 +62,9 @@ impl<'a> ErrorObject<'a> {
             }
             (Member::Code, _) => return Err(EnvelopeErrorKind::BadError),
             (Member::Message, Event::StrPart(text)) if depth == 0 => {
-                self.message.get_or_insert(ErrorText::EMPTY).push(text);
+                if let Some(message) = &mut self.message {
+                    message.push(text);
+                }
             }
             (Member::Data, _) => self.data(event),
             _ => {}
@@ -65,23 +76,24 @@ impl<'a> ErrorObject<'a> {
     pub(crate) fn finish(&self) -> Result<RpcError, EnvelopeErrorKind> {
         Ok(RpcError {
             code: self.code.ok_or(EnvelopeErrorKind::BadError)?,
-            message: self.message.unwrap_or(ErrorText::EMPTY),
             data_len: self.payload.len(),
         })
     }
 
     fn begin(&mut self, name: &[u8]) -> Result<(), EnvelopeErrorKind> {
-        let (member, is_repeated) = match name {
-            b"code" => (Member::Code, self.code.is_some()),
-            b"message" => (Member::Message, self.message.is_some()),
-            b"data" => (Member::Data, self.has_data),
-            _ => (Member::Other, false),
-        };
+        let members = [
+            ("code", Member::Code, self.code.is_some()),
+            ("message", Member::Message, self.has_message),
+            ("data", Member::Data, self.has_data),
+        ];
+        let mut members = members.into_iter();
+        let found = members.find(|(known, ..)| known.as_bytes() == name);
+        let (_, member, is_repeated) = found.unwrap_or(("", Member::Other, false));
         if is_repeated {
             return Err(EnvelopeErrorKind::Duplicate);
         }
         match member {
-            Member::Message => self.message = Some(ErrorText::EMPTY),
+            Member::Message => self.has_message = true,
             Member::Data => {
                 self.has_data = true;
                 self.wants_hex = true;
@@ -96,7 +108,10 @@ impl<'a> ErrorObject<'a> {
     /// the names below. The first hexadecimal string found is taken.
     fn data(&mut self, event: Event<'_>) {
         match event {
-            Event::Key(name) => self.wants_hex = matches!(name, b"data" | b"result" | b"return"),
+            Event::Key(name) => {
+                let mut names = ["data", "result", "return"].iter();
+                self.wants_hex = names.any(|known| known.as_bytes() == name);
+            }
             Event::StrPart(text) if self.wants_hex => self.payload.push(text),
             Event::StrEnd if self.wants_hex => {
                 self.payload.end();

@@ -6,9 +6,7 @@ use serde::Deserialize;
 use crate::connect::Connect;
 use crate::http::Stop;
 use crate::rpc::client::RpcClient;
-use crate::rpc::error::{
-    AnswerError, CallError, EnvelopeError, EnvelopeErrorKind, ErrorText, RpcError,
-};
+use crate::rpc::error::{AnswerError, CallError, EnvelopeError, EnvelopeErrorKind, RpcError};
 use crate::rpc::request::{Call, Request};
 
 /// The members of an answer whose result is one text.
@@ -18,16 +16,13 @@ struct Flat<'a> {
     id: Option<u32>,
     #[serde(borrow)]
     result: Option<&'a str>,
-    #[serde(borrow)]
-    error: Option<FlatError<'a>>,
+    error: Option<FlatError>,
 }
 
-/// An error object; its payload is skipped.
+/// An error object; its words and its payload are skipped.
 #[derive(Deserialize)]
-struct FlatError<'a> {
+struct FlatError {
     code: i64,
-    #[serde(borrow)]
-    message: Option<&'a str>,
 }
 
 /// Reads a whole answer whose result is one text: a quantity, a hash.
@@ -38,7 +33,7 @@ struct FlatError<'a> {
 /// # Errors
 ///
 /// As [`Envelope`](crate::rpc::Envelope), at offset 0 where the offset is not known. The
-/// payload of an error object is not read.
+/// words and the payload of an error object are not read.
 ///
 /// # Examples
 ///
@@ -79,13 +74,10 @@ fn error(what: EnvelopeErrorKind) -> AnswerError {
     EnvelopeError { what, at: 0 }.into()
 }
 
-impl From<FlatError<'_>> for RpcError {
-    fn from(error: FlatError<'_>) -> Self {
-        let mut message = ErrorText::EMPTY;
-        message.push(error.message.unwrap_or_default().as_bytes());
+impl From<FlatError> for RpcError {
+    fn from(error: FlatError) -> Self {
         Self {
             code: error.code,
-            message,
             data_len: None,
         }
     }
@@ -189,6 +181,6 @@ mod tests {
         let Err(AnswerError::Rpc(error)) = flat_result(1, answer) else {
             panic!("an error object")
         };
-        assert_eq!((error.code, error.message.as_bytes()), (-32700, &b"no"[..]));
+        assert_eq!(error.code, -32700);
     }
 }

@@ -146,9 +146,8 @@ async fn deploy(client: &mut Installer<'_, impl DelayNs>) -> Result<Address, Fai
         value: Wei::ZERO,
         data: CallData::Bytes(&code),
     };
-    client
-        .send(DEPLOYMENT, &intent, Milestone::Included)
-        .await?;
+    let sent = client.send(DEPLOYMENT, &intent, Milestone::Included).await;
+    sent.map_err(|error| error.explain(client.detail()).to_string())?;
     let entry = client.outbox().entry(DEPLOYMENT).await?;
     let nonce = entry.and_then(|entry| entry.nonce);
     let nonce = nonce.ok_or("the outbox lost the deployment")?;

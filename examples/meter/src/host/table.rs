@@ -35,6 +35,7 @@ pub(super) struct Table<'a> {
     tip: Tip,
     rows: Vec<Row>,
     resent: usize,
+    failure: Option<String>,
 }
 
 impl<'a> Table<'a> {
@@ -47,11 +48,17 @@ impl<'a> Table<'a> {
             tip: Tip::default(),
             rows: Vec::new(),
             resent: 0,
+            failure: None,
         }
     }
 
     pub(super) fn rows(&self) -> &[Row] {
         &self.rows
+    }
+
+    /// Why the meter stopped.
+    pub(super) fn why(&mut self) -> Failure {
+        self.failure.take().unwrap_or_default().into()
     }
 
     /// What meter and contract agreed on.
@@ -171,6 +178,10 @@ impl Watch for Table<'_> {
 
     fn trouble(&mut self, error: &impl Cause) {
         let _ = writeln!(self.out, "  ... {error}; goes on at the next wake");
+    }
+
+    fn failure(&mut self, error: &impl Cause) {
+        self.failure = Some(error.to_string());
     }
 
     fn step(&mut self, id: EntryId, step: Step) {
