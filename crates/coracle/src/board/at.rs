@@ -34,6 +34,7 @@ impl<'c, D: Dialect, U: Uart, P: ControlPins, T: DelayNs> AtNetwork<'c, D, U, P,
     }
 }
 
+/// Hands the modem's futures on as they are: another layer of them would take flash.
 impl<'c, D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Connect for AtNetwork<'c, D, U, P, T> {
     type Error = Error;
     type Connection<'a>
@@ -41,14 +42,15 @@ impl<'c, D: Dialect, U: Uart, P: ControlPins, T: DelayNs> Connect for AtNetwork<
     where
         Self: 'a;
 
-    async fn connect<'a>(&'a self, endpoint: &Endpoint<'_>) -> Result<Self::Connection<'a>, Error> {
+    fn connect<'a>(
+        &'a self,
+        endpoint: &Endpoint<'_>,
+    ) -> impl Future<Output = Result<Self::Connection<'a>, Error>> {
         let security = match endpoint.is_tls() {
             true => Security::Tls,
             false => Security::Plain,
         };
-        self.0
-            .open(endpoint.host(), endpoint.port(), security)
-            .await
+        self.0.open(endpoint.host(), endpoint.port(), security)
     }
 }
 
