@@ -24,7 +24,12 @@ pub(crate) const TARGETS: &[&str] = &[
 
 /// 32-bit limbs on 32-bit targets, as in `.cargo/config.toml`: flags in the environment
 /// hide the ones of that file, so they are said again.
-pub(crate) const LIMBS: [&str; 2] = ["--cfg", "cpubits=\"32\""];
+pub(crate) const LIMBS: [&str; 4] = [
+    "--cfg",
+    "cpubits=\"32\"",
+    "--cfg",
+    "sha2_backend_soft=\"compact\"",
+];
 
 const DISTRIBUTION_RUSTC: &str = "/usr/bin/rustc";
 const DISTRIBUTION_PACKAGES: &[&str] = &["rustc-web", "rust-web-src"];
