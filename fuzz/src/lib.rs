@@ -158,9 +158,10 @@ pub fn json(data: &[u8]) {
 
 fn answered<A: Answer>(data: &[u8], mut answer: A) {
     let mut error_data = [0; 64];
+    let mut message = rpc::ErrorText::EMPTY;
     let parts = rpc::Answer {
         result: &mut answer,
-        message: Some(&mut rpc::ErrorText::EMPTY),
+        message: Some(&mut message),
         error_data: &mut error_data,
     };
     let mut envelope = Envelope::new(1, parts);

@@ -56,10 +56,7 @@ fn base_fee() {
     ];
     for base in lies {
         let mut scene = Scene::new(fees(base, "0x1"));
-        assert_error!(
-            scene.submit(1).unwrap_err(),
-            ClientError::FeeAboveLimit
-        );
+        assert_error!(scene.submit(1).unwrap_err(), ClientError::FeeAboveLimit);
         assert_eq!(scene.phase(1), Phase::Queued);
         scene.recover();
     }

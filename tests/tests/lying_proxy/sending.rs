@@ -129,10 +129,7 @@ fn false_poverty() {
         "eth_getBalance" => ask.result(json!("0x0")),
         _ => ask.honest(),
     });
-    assert_error!(
-        scene.submit(1).unwrap_err(),
-        ClientError::InsufficientFunds
-    );
+    assert_error!(scene.submit(1).unwrap_err(), ClientError::InsufficientFunds);
     // The error is one to try again after, and nothing was signed twice.
     assert_eq!(scene.phase(1), Phase::Signed);
     assert_error!(
@@ -172,9 +169,6 @@ fn invented_stranger_where_the_honest_node_refuses_too() {
     scene.proxy.set_rule(stranger);
     // The account is emptied: the honest node refuses, but says that the nonce is free.
     scene.devnet.set_balance(account(NAME).0.into(), U256::ZERO);
-    assert_error!(
-        scene.submit(1).unwrap_err(),
-        ClientError::InsufficientFunds
-    );
+    assert_error!(scene.submit(1).unwrap_err(), ClientError::InsufficientFunds);
     assert_eq!(scene.phase(1), Phase::Signed, "not given up");
 }

@@ -207,7 +207,10 @@ fn terminal_codes() {
             false => ask.honest(),
         });
     let error = scene.submit(1).unwrap_err();
-    assert_eq!(printed(&scene.device, &error), r"node error -32000: \u{1b}[2J\r\nok");
+    assert_eq!(
+        printed(&scene.device, &error),
+        r"node error -32000: \u{1b}[2J\r\nok"
+    );
     scene.recover();
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use clap::{ArgGroup, Args, ValueEnum};
 use coracle_client::eth::{
-    self, Config, EntryId, EthClient, Inclusion, Intent, Limits, MemoryOutbox, Milestone, Outbox, Parts,
-    Progress,
+    self, Config, EntryId, EthClient, Inclusion, Intent, Limits, MemoryOutbox, Milestone, Outbox,
+    Parts, Progress,
 };
 use coracle_core::ecdsa::{Secp256k1, SecretKey};
 use coracle_core::{Address, B256, Wei};
