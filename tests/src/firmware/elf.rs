@@ -90,6 +90,7 @@ impl Inspection {
     pub fn faults(&self) -> Vec<String> {
         let kinds = [
             ("has a global allocator", &self.allocator),
+            ("formats text", &self.formatting),
             ("formats the messages of panics", &self.panic_formatting),
             ("names a path of its builder", &self.builder_paths),
         ];
