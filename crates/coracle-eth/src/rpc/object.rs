@@ -177,7 +177,7 @@ pub(super) fn required<T>(name: &'static str, value: Option<T>) -> Result<T, Ans
 /// The form of a member's value; each fits a word of 32 bytes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Form {
-    /// A [`Hash`].
+    /// A [`struct@Hash`].
     Hash,
     /// A [`Quantity`](super::Quantity) of 64 bits.
     Number,
