@@ -188,11 +188,23 @@ pub trait Dialect {
 /// # Errors
 ///
 /// All but refusals.
-pub fn optional(result: Result<usize, Error>) -> Result<(), Error> {
+pub fn optional<T>(result: Result<T, Error>) -> Result<(), Error> {
     match result {
         Ok(_) | Err(Error::Refused | Error::RefusedWith(_)) => Ok(()),
         Err(error) => Err(error),
     }
+}
+
+/// A command for so many bytes of a socket: `NAME<id>,<len>`.
+pub const fn counted(name: &'static str, id: u8, len: u16) -> [Piece<'static>; 4] {
+    // Both fit: nothing is cut off.
+    let (id, len) = (id as u32, len as u32);
+    [
+        Piece::Text(name),
+        Piece::Number(id),
+        Piece::Text(","),
+        Piece::Number(len),
+    ]
 }
 
 /// A command that brings a line or none, then `OK`: see

@@ -35,6 +35,15 @@ impl FileName {
     }
 }
 
+/// How a line that lists a file begins: `start`, its name, a quote. `line` has room for it.
+pub fn listed<'l>(start: &[u8], name: &str, line: &'l mut [u8]) -> &'l str {
+    let text = start.iter().chain(name.as_bytes()).chain(b"\"");
+    for (to, from) in line.iter_mut().zip(text) {
+        *to = *from;
+    }
+    core::str::from_utf8(line).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,7 +10,7 @@ use core::net::IpAddr;
 
 use embedded_hal_async::delay::DelayNs;
 
-use super::{Dialect, Received, Table, Target, maybe, optional};
+use super::{Dialect, Received, Table, Target, counted, maybe, optional};
 use crate::at::{
     Answer, At, Block, Channel, End, Ends, Exchange, Form, Meaning, Piece, Prompt, Prompted,
     SocketId, Uart, Urc, address,
@@ -130,12 +130,7 @@ impl Dialect for Quectel {
     ) -> Result<usize, Error> {
         let len = u16::try_from(bytes.len()).map_err(|_| Error::SendFailed)?;
         let name = if id.secure { "+QSSLSEND=" } else { "+QISEND=" };
-        let command = [
-            Text(name),
-            Number(id.number.into()),
-            Text(","),
-            Number(len.into()),
-        ];
+        let command = counted(name, id.number, len);
         let exchange = Exchange {
             send: Some(&Prompted {
                 prompt: Prompt::Character(b'>'),
@@ -160,12 +155,7 @@ impl Dialect for Quectel {
             false => ("+QIRD=", "+QIRD:"),
             true => ("+QSSLRECV=", "+QSSLRECV:"),
         };
-        let command = [
-            Text(name),
-            Number(id.number.into()),
-            Text(","),
-            Number(len.into()),
-        ];
+        let command = counted(name, id.number, len);
         let exchange = Exchange {
             receive: Some(&mut Block {
                 header: Answer::with_numbers(header, 1),

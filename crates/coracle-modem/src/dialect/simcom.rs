@@ -179,6 +179,24 @@ impl Dialect for Simcom {
     }
 }
 
+/// Runs a command that opens, and gives the code of its outcome: 0 for success, `unknown`
+/// where the modem does not say.
+async fn opened<U: Uart, T: DelayNs>(
+    at: &mut At<U, T>,
+    command: &[Piece<'_>],
+    answer: Answer<'_>,
+    unknown: u16,
+) -> Result<u16, Error> {
+    let exchange = Exchange::late(answer, at.timeouts().open_ms);
+    match at.exchange(command, exchange).await {
+        Ok(_) => code(at.fields().number_at(1)),
+        // The outcome may come before an error as well.
+        Err(Error::Refused) => Ok(code(at.fields().number_at(1)).unwrap_or(unknown)),
+        Err(Error::RefusedWith(code)) => Ok(code),
+        Err(error) => Err(error),
+    }
+}
+
 /// Whether there is a data connection already.
 async fn is_open<U: Uart, T: DelayNs>(at: &mut At<U, T>) -> Result<bool, Error> {
     let answer = Answer::with_numbers("+NETOPEN:", 1);

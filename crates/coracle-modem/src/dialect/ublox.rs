@@ -11,7 +11,7 @@ use core::net::IpAddr;
 
 use embedded_hal_async::delay::DelayNs;
 
-use super::{Dialect, Received, Table, Target, code, optional};
+use super::{Dialect, Received, Table, Target, code, counted, optional};
 use crate::at::{
     Answer, At, Block, Channel, Exchange, Form, Meaning, Piece, Prompt, Prompted, SocketId, Uart,
     Urc, address,
@@ -122,12 +122,7 @@ impl Dialect for Ublox {
         bytes: &[u8],
     ) -> Result<usize, Error> {
         let len = u16::try_from(bytes.len()).map_err(|_| Error::SendFailed)?;
-        let command = [
-            Text("+USOWR="),
-            Number(id.number.into()),
-            Text(","),
-            Number(len.into()),
-        ];
+        let command = counted("+USOWR=", id.number, len);
         let exchange = Exchange {
             send: Some(&Prompted {
                 prompt: Prompt::Character(b'@'),
@@ -148,12 +143,7 @@ impl Dialect for Ublox {
         out: &mut [u8],
     ) -> Result<Received, Error> {
         let len = u16::try_from(out.len()).unwrap_or(u16::MAX);
-        let command = [
-            Text("+USORD="),
-            Number(id.number.into()),
-            Text(","),
-            Number(len.into()),
-        ];
+        let command = counted("+USORD=", id.number, len);
         let exchange = Exchange {
             receive: Some(&mut Block {
                 header: Answer::of("+USORD:", 2, id.number),
@@ -297,7 +287,7 @@ async fn why<U: Uart, T: DelayNs>(
     if target.tls.is_none() {
         return Err(Error::Connect(code));
     }
-    optional(close(at, number).await.map(|()| 0))?;
+    optional(close(at, number).await)?;
     let number = create(at, target.slot).await?;
     match connect(at, number, target).await {
         Ok(()) => Err(Error::TlsHandshake(code)),

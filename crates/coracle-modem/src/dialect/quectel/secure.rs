@@ -71,11 +71,7 @@ async fn close_quietly<U: Uart, T: DelayNs>(
     number: u8,
     secure: bool,
 ) -> Result<(), Error> {
-    let id = SocketId { number, secure };
-    match Quectel.close(at, id).await {
-        Err(Error::Refused | Error::RefusedWith(_)) => Ok(()),
-        other => other,
-    }
+    optional(Quectel.close(at, SocketId { number, secure }).await)
 }
 
 async fn configure<U: Uart, T: DelayNs>(

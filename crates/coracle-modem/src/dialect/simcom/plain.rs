@@ -2,10 +2,11 @@
 
 use embedded_hal_async::delay::DelayNs;
 
+use super::opened;
 use crate::Error;
 use crate::at::Piece::{Number, Quoted, Text};
 use crate::at::{Answer, At, Block, Exchange, Form, Prompt, Prompted, Uart};
-use crate::dialect::{Received, Target, code};
+use crate::dialect::{Received, Target, counted};
 
 /// Codes of `CIPOPEN`.
 const NO_NETWORK: u16 = 2;
@@ -25,17 +26,9 @@ pub(super) async fn open<U: Uart, T: DelayNs>(
         Number(target.port.into()),
     ];
     let answer = Answer::of("+CIPOPEN:", 2, target.slot);
-    let exchange = Exchange::late(answer, at.timeouts().open_ms);
-    let code = match at.exchange(&command, exchange).await {
-        Ok(_) => code(at.fields().number_at(1))?,
-        // The outcome may come before an error as well.
-        Err(Error::Refused) => code(at.fields().number_at(1)).unwrap_or(UNKNOWN),
-        Err(Error::RefusedWith(code)) => code,
-        Err(error) => return Err(error),
-    };
-    match code {
+    match opened(at, &command, answer, UNKNOWN).await? {
         0 => Ok(()),
-        DNS_FAILED => Err(Error::Dns(code)),
+        code @ DNS_FAILED => Err(Error::Dns(code)),
         NO_NETWORK => {
             at.lose_network();
             Err(Error::DataConnectionLost)
@@ -51,12 +44,7 @@ pub(super) async fn send<U: Uart, T: DelayNs>(
     bytes: &[u8],
 ) -> Result<usize, Error> {
     let len = u16::try_from(bytes.len()).map_err(|_| Error::SendFailed)?;
-    let command = [
-        Text("+CIPSEND="),
-        Number(id.into()),
-        Text(","),
-        Number(len.into()),
-    ];
+    let command = counted("+CIPSEND=", id, len);
     let exchange = Exchange {
         send: Some(&Prompted {
             prompt: Prompt::Character(b'>'),
@@ -77,12 +65,7 @@ pub(super) async fn receive<U: Uart, T: DelayNs>(
     out: &mut [u8],
 ) -> Result<Received, Error> {
     let len = u16::try_from(out.len()).unwrap_or(u16::MAX);
-    let command = [
-        Text("+CIPRXGET=2,"),
-        Number(id.into()),
-        Text(","),
-        Number(len.into()),
-    ];
+    let command = counted("+CIPRXGET=2,", id, len);
     let exchange = Exchange {
         receive: Some(&mut Block {
             header: Answer::of("+CIPRXGET:", 4, 2),

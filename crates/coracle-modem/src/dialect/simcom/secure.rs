@@ -2,10 +2,11 @@
 
 use embedded_hal_async::delay::DelayNs;
 
-use super::{Piece, code, optional};
+use super::{Piece, code, opened, optional};
 use crate::at::Piece::{Number, Quoted, Text};
 use crate::at::{Answer, At, Block, Exchange, Form, Prompt, Prompted, Uart};
-use crate::dialect::{FileName, Received, Target, maybe};
+use crate::dialect::file::listed;
+use crate::dialect::{FileName, Received, Target, counted, maybe};
 use crate::{Error, Roots, Tls};
 
 /// Codes of the SSL service.
@@ -49,17 +50,10 @@ async fn connect<U: Uart, T: DelayNs>(at: &mut At<U, T>, target: &Target<'_>) ->
         Text(",2"),
     ];
     let answer = Answer::of("+CCHOPEN:", 2, target.slot);
-    let exchange = Exchange::late(answer, at.timeouts().open_ms);
-    let code = match at.exchange(&command, exchange).await {
-        Ok(_) => code(at.fields().number_at(1))?,
-        Err(Error::Refused) => code(at.fields().number_at(1)).unwrap_or(UNKNOWN),
-        Err(Error::RefusedWith(code)) => code,
-        Err(error) => return Err(error),
-    };
-    match code {
+    match opened(at, &command, answer, UNKNOWN).await? {
         0 => Ok(()),
-        DNS_FAILED => Err(Error::Dns(code)),
-        HANDSHAKE_FAILED | NO_CERTIFICATE => Err(Error::TlsHandshake(code)),
+        code @ DNS_FAILED => Err(Error::Dns(code)),
+        code @ (HANDSHAKE_FAILED | NO_CERTIFICATE) => Err(Error::TlsHandshake(code)),
         NO_NETWORK => {
             at.lose_network();
             Err(Error::DataConnectionLost)
@@ -119,7 +113,7 @@ async fn upload<U: Uart, T: DelayNs>(
     let len = u16::try_from(pem.len()).map_err(|_| Error::BadText)?;
     let mut line = [0; LISTED_LEN];
     // A line for each file.
-    let listed = Answer::new(listed(name, &mut line));
+    let listed = Answer::new(listed(LISTED, name, &mut line));
     let exchange = maybe(listed, at.timeouts().command_ms);
     optional(at.exchange(&[Text("+CCERTLIST")], exchange).await)?;
     if at.was_answered() {
@@ -145,27 +139,13 @@ async fn upload<U: Uart, T: DelayNs>(
 const LISTED: &[u8] = b"+CCERTLIST: \"";
 const LISTED_LEN: usize = LISTED.len() + FileName::LEN + 1;
 
-/// The line by which a file is listed.
-fn listed<'l>(name: &str, line: &'l mut [u8; LISTED_LEN]) -> &'l str {
-    let text = LISTED.iter().chain(name.as_bytes()).chain(b"\"");
-    for (to, from) in line.iter_mut().zip(text) {
-        *to = *from;
-    }
-    core::str::from_utf8(line).unwrap_or_default()
-}
-
 pub(super) async fn send<U: Uart, T: DelayNs>(
     at: &mut At<U, T>,
     id: u8,
     bytes: &[u8],
 ) -> Result<usize, Error> {
     let len = u16::try_from(bytes.len()).map_err(|_| Error::SendFailed)?;
-    let command = [
-        Text("+CCHSEND="),
-        Number(id.into()),
-        Text(","),
-        Number(len.into()),
-    ];
+    let command = counted("+CCHSEND=", id, len);
     let exchange = Exchange {
         send: Some(&Prompted {
             prompt: Prompt::Character(b'>'),
@@ -194,12 +174,7 @@ pub(super) async fn receive<U: Uart, T: DelayNs>(
         });
     }
     let len = u16::try_from(out.len()).unwrap_or(u16::MAX);
-    let command = [
-        Text("+CCHRECV="),
-        Number(id.into()),
-        Text(","),
-        Number(len.into()),
-    ];
+    let command = counted("+CCHRECV=", id, len);
     let exchange = Exchange {
         receive: Some(&mut Block {
             header: Answer::of("+CCHRECV: DATA", 2, id),

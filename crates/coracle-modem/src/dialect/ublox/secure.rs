@@ -5,6 +5,7 @@ use embedded_hal_async::delay::DelayNs;
 use super::{Piece, optional};
 use crate::at::Piece::{Number, Quoted, Text};
 use crate::at::{Answer, At, Exchange, Prompt, Prompted, Uart};
+use crate::dialect::file::listed;
 use crate::dialect::{FileName, maybe};
 use crate::{Error, Roots, Tls};
 
@@ -73,7 +74,7 @@ async fn upload<U: Uart, T: DelayNs>(
 ) -> Result<(), Error> {
     let len = u16::try_from(pem.len()).map_err(|_| Error::BadText)?;
     let mut line = [0; LISTED_LEN];
-    let listed = Answer::new(listed(name, &mut line));
+    let listed = Answer::new(listed(LISTED, name, &mut line));
     let exchange = maybe(listed, at.timeouts().command_ms);
     optional(at.exchange(&[Text("+USECMNG=3")], exchange).await)?;
     if at.was_answered() {
@@ -94,13 +95,4 @@ async fn upload<U: Uart, T: DelayNs>(
         ..Exchange::answer(Answer::of("+USECMNG:", 2, 0), at.timeouts().send_ms)
     };
     at.exchange(&command, exchange).await.map(drop)
-}
-
-/// How the line of a certificate begins in the list.
-fn listed<'l>(name: &str, line: &'l mut [u8; LISTED_LEN]) -> &'l str {
-    let text = LISTED.iter().chain(name.as_bytes()).chain(b"\"");
-    for (to, from) in line.iter_mut().zip(text) {
-        *to = *from;
-    }
-    core::str::from_utf8(line).unwrap_or_default()
 }
