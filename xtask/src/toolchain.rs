@@ -12,6 +12,7 @@ use std::{
 use crate::{
     apt,
     sh::{Cmd, Result},
+    workspace,
 };
 
 /// The targets of every board, emulated or not, that the chores build for.
@@ -94,7 +95,7 @@ pub(crate) fn provide() -> Result {
         if choose(target).is_ok() {
             continue;
         }
-        apt::install(DISTRIBUTION_PACKAGES)?;
+        apt::install_newest(DISTRIBUTION_PACKAGES)?;
         choose(target)?.linker()?;
     }
     Ok(())
@@ -136,7 +137,21 @@ fn distribution() -> Result<Toolchain> {
         let packages = DISTRIBUTION_PACKAGES.join(" ");
         return Err(format!("no library sources; install {packages}").into());
     }
-    Ok(Toolchain::Distribution)
+    let found = Cmd::new(DISTRIBUTION_RUSTC).arg("--version").read()?;
+    let needed = workspace::rust_version()?;
+    match (minor(&found), minor(&needed)) {
+        (Some(found), Some(needed)) if found >= needed => Ok(Toolchain::Distribution),
+        _ => {
+            let found = found.trim();
+            Err(format!("{DISTRIBUTION_RUSTC} is {found}, Rust {needed} is needed").into())
+        }
+    }
+}
+
+/// The second number of the first `1.N` in a text.
+fn minor(text: &str) -> Option<u32> {
+    let word = text.split(' ').find_map(|word| word.strip_prefix("1."))?;
+    word.split('.').next()?.parse().ok()
 }
 
 fn sysroot(rustc: &str) -> Result<PathBuf> {
@@ -146,7 +161,7 @@ fn sysroot(rustc: &str) -> Result<PathBuf> {
 
 /// LLD: the installed toolchain has one beside its libraries, else the path has one.
 fn linker() -> Result<PathBuf> {
-    let hosts = sysroot("rustc").map(|root| crate::workspace::entries(&root.join("lib/rustlib")));
+    let hosts = sysroot("rustc").map(|root| workspace::entries(&root.join("lib/rustlib")));
     let beside = hosts.unwrap_or_default().into_iter();
     let mut beside = beside.map(|host| host.join("bin/rust-lld"));
     if let Some(found) = beside.find(|path| path.exists()) {
@@ -171,6 +186,13 @@ fn is_linker(path: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn versions_are_told_apart() {
+        assert_eq!(minor("rustc 1.85.0 (4d91de4e4 2025-02-17)"), Some(85));
+        assert_eq!(minor("1.95"), Some(95));
+        assert_eq!(minor("rustc nightly"), None);
+    }
 
     #[test]
     fn an_unknown_toolchain_is_refused() {

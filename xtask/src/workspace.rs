@@ -63,9 +63,18 @@ pub(crate) fn device_manifest(name: &str) -> Result<Manifest> {
 
 /// The version all crates share.
 pub(crate) fn version() -> Result<String> {
+    shared("version")
+}
+
+/// The oldest compiler that builds the crates.
+pub(crate) fn rust_version() -> Result<String> {
+    shared("rust-version")
+}
+
+fn shared(key: &str) -> Result<String> {
     let manifest = Manifest::parse(&read("Cargo.toml")?);
-    let version = manifest.value("workspace.package", "version");
-    version.ok_or_else(|| "Cargo.toml has no workspace version".into())
+    let value = manifest.value("workspace.package", key);
+    value.ok_or_else(|| format!("Cargo.toml has no {key} of the workspace").into())
 }
 
 /// The entries of a folder in order of their names; none if there is no such folder.
