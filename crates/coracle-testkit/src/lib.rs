@@ -7,9 +7,11 @@
 
 use std::path::PathBuf;
 
+mod flash;
 mod rng;
 mod vectors;
 
+pub use flash::{Ending, FlashError, SimFlash, Violation};
 pub use rng::SeededRng;
 pub use vectors::{Case, cases};
 
