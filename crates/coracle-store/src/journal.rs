@@ -241,8 +241,15 @@ impl<F: NorFlash, M: MonotonicCounter> Inner<'_, F, M> {
     }
 
     /// What entries that are about to be removed know goes to items of its own.
-    pub(crate) async fn keep_numbers(&mut self, intent: &IntentHead, state: &StateHead) -> Result<(), F> {
-        if let Some(body) = self.log.start(Key::new(Kind::Device, intent.device)).await?
+    pub(crate) async fn keep_numbers(
+        &mut self,
+        intent: &IntentHead,
+        state: &StateHead,
+    ) -> Result<(), F> {
+        if let Some(body) = self
+            .log
+            .start(Key::new(Kind::Device, intent.device))
+            .await?
             && let Some((name, kept)) = read_device(&body)
         {
             let mut place = kept;

@@ -20,8 +20,6 @@ mod error;
 mod journal;
 mod log;
 mod outbox;
-#[cfg(feature = "slots")]
-mod slot;
 mod store;
 mod wire;
 
@@ -30,6 +28,4 @@ pub use crate::error::StoreError;
 pub use crate::journal::{AccountName, DevicePlace};
 pub use crate::log::Wear;
 pub use crate::outbox::{EntryName, Intake, Phase, Put, Status, WhenFull};
-#[cfg(feature = "slots")]
-pub use crate::slot::*;
 pub use crate::store::{Memory, Store};

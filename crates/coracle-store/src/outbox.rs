@@ -230,7 +230,11 @@ impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
     /// # Errors
     ///
     /// [`StoreError::BufferTooSmall`], the driver's.
-    pub async fn intent<'b>(&self, name: EntryName, buf: &'b mut [u8]) -> Result<Option<&'b [u8]>, F> {
+    pub async fn intent<'b>(
+        &self,
+        name: EntryName,
+        buf: &'b mut [u8],
+    ) -> Result<Option<&'b [u8]>, F> {
         let mut inner = self.lock().await?;
         let Some(id) = inner.find(name).await? else {
             return Ok(None);
@@ -245,7 +249,11 @@ impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
     /// # Errors
     ///
     /// [`StoreError::BufferTooSmall`], the driver's.
-    pub async fn state<'b>(&self, name: EntryName, buf: &'b mut [u8]) -> Result<Option<&'b [u8]>, F> {
+    pub async fn state<'b>(
+        &self,
+        name: EntryName,
+        buf: &'b mut [u8],
+    ) -> Result<Option<&'b [u8]>, F> {
         let mut inner = self.lock().await?;
         let Some(id) = inner.find(name).await? else {
             return Ok(None);
@@ -280,7 +288,12 @@ impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
     /// # Errors
     ///
     /// [`StoreError::NoSuchEntry`], [`StoreError::TooLong`], the driver's.
-    pub async fn set_state(&self, name: EntryName, phase: Phase, state: &dyn Encode) -> Result<(), F> {
+    pub async fn set_state(
+        &self,
+        name: EntryName,
+        phase: Phase,
+        state: &dyn Encode,
+    ) -> Result<(), F> {
         let mut inner = self.lock().await?;
         let id = inner.find(name).await?.ok_or(StoreError::NoSuchEntry)?;
         let before = inner.state_head(id).await?.unwrap_or(StateHead::QUEUED);
@@ -301,7 +314,12 @@ impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
     /// # Errors
     ///
     /// [`StoreError::NoSuchEntry`], the driver's.
-    pub async fn reserve(&self, name: EntryName, account: AccountName, floor: u64) -> Result<u64, F> {
+    pub async fn reserve(
+        &self,
+        name: EntryName,
+        account: AccountName,
+        floor: u64,
+    ) -> Result<u64, F> {
         let mut inner = self.lock().await?;
         let id = inner.find(name).await?.ok_or(StoreError::NoSuchEntry)?;
         if let Some((_, nonce)) = inner.state_head(id).await?.and_then(|state| state.nonce) {
@@ -331,7 +349,10 @@ impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
     /// # Errors
     ///
     /// [`StoreError::NoSuchEntry`] where `after` is none; the driver's.
-    pub async fn next_open(&self, after: Option<EntryName>) -> Result<Option<(EntryName, Phase)>, F> {
+    pub async fn next_open(
+        &self,
+        after: Option<EntryName>,
+    ) -> Result<Option<(EntryName, Phase)>, F> {
         self.next(after, Phase::is_open).await
     }
 
@@ -340,7 +361,10 @@ impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
     /// # Errors
     ///
     /// [`StoreError::NoSuchEntry`] where `after` is none; the driver's.
-    pub async fn next_entry(&self, after: Option<EntryName>) -> Result<Option<(EntryName, Phase)>, F> {
+    pub async fn next_entry(
+        &self,
+        after: Option<EntryName>,
+    ) -> Result<Option<(EntryName, Phase)>, F> {
         self.next(after, |_| true).await
     }
 

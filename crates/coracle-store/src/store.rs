@@ -1,4 +1,4 @@
-//! The store: one log on one flash, shared by keys, journal and outbox.
+//! The store: one log on one flash, shared by journal and outbox.
 
 use core::fmt;
 
@@ -14,8 +14,8 @@ pub(crate) type Result<T, F> = core::result::Result<T, StoreError<<F as ErrorTyp
 
 /// Working memory of a store, apart from it: as a value it would be copied with it.
 ///
-/// `ITEMS` is how many items may live at a time: two for each entry of the outbox and each
-/// slot, one for each account, device and chain, and three. `LEN` is the longest item in
+/// `ITEMS` is how many items may live at a time: two for each entry of the outbox, one
+/// for each account, device and chain, and three. `LEN` is the longest item in
 /// bytes; an entry's intent takes [`Store::INTENT_OVERHEAD`] more than its own bytes.
 pub struct Memory<const ITEMS: usize, const LEN: usize> {
     places: [Place; ITEMS],
@@ -44,9 +44,9 @@ impl<const ITEMS: usize, const LEN: usize> fmt::Debug for Memory<ITEMS, LEN> {
     }
 }
 
-/// Key slots, journal and outbox on one NOR flash.
+/// Journal and outbox on one NOR flash.
 ///
-/// Shared by reference: a slot that signs and an outbox that writes down take turns.
+/// Shared by reference: who uses it at a time takes turns.
 ///
 /// # Cancel safety
 ///
@@ -150,6 +150,16 @@ impl<'m, F: NorFlash, M: MonotonicCounter> Store<'m, F, M> {
     /// Those of [`open`](Self::open).
     pub async fn wear(&self) -> Result<Wear, F> {
         Ok(self.lock().await?.log.wear())
+    }
+
+    /// Erases every page that may hold what was removed or replaced, once what lives is
+    /// elsewhere, and reads it back.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::WornOut`] where a page does not come out erased; the driver's.
+    pub async fn purge(&self) -> Result<(), F> {
+        self.lock().await?.log.purge().await
     }
 
     /// The log, ready and checked.

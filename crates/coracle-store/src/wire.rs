@@ -27,10 +27,6 @@ impl<'a> Fields<'a> {
     pub(crate) fn b256(&mut self) -> Option<B256> {
         self.take().map(B256)
     }
-
-    pub(crate) const fn rest(self) -> &'a [u8] {
-        self.0
-    }
 }
 
 /// Two encodings, one after the other.

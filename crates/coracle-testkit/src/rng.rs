@@ -19,11 +19,18 @@ impl SeededRng {
     ///
     /// Panics where the variable is no number.
     pub fn from_env(fallback: u64) -> Self {
+        Self(Self::seed_from_env(fallback))
+    }
+
+    /// The same, as a number: for tests that give each of their cases a seed of its own.
+    ///
+    /// Panics where the variable is no number.
+    pub fn seed_from_env(fallback: u64) -> u64 {
         let seed = std::env::var("CORACLE_SEED").map_or(fallback, |text| {
             text.parse().expect("CORACLE_SEED is a number")
         });
         println!("seed {seed} (CORACLE_SEED={seed} repeats it)");
-        Self(seed)
+        seed
     }
 
     /// The next 64 bits.

@@ -36,6 +36,7 @@ impl FileName {
 }
 
 /// How a line that lists a file begins: `start`, its name, a quote. `line` has room for it.
+#[cfg(feature = "tls")]
 pub(super) fn listed<'l>(start: &[u8], name: &str, line: &'l mut [u8]) -> &'l str {
     let text = start.iter().chain(name.as_bytes()).chain(b"\"");
     for (to, from) in line.iter_mut().zip(text) {

@@ -8,10 +8,6 @@ use core::ops::Range;
 pub(crate) enum Kind {
     /// Which page is the oldest: the log's own.
     Commit = 1,
-    /// A sealed key.
-    Slot = 2,
-    /// What a slot spent on a day.
-    Spent = 3,
     /// An account, and its next nonce.
     Account = 4,
     /// A device, and the next number of its records.

@@ -65,7 +65,8 @@ pub struct Wear {
 impl Wear {
     /// How often each page was erased.
     pub const fn cycles(&self) -> u32 {
-        self.pages_begun.div_ceil(if self.pages == 0 { 1 } else { self.pages })
+        self.pages_begun
+            .div_ceil(if self.pages == 0 { 1 } else { self.pages })
     }
 }
 
@@ -279,7 +280,7 @@ impl<F: NorFlash> Log<'_, F> {
         self.check_geometry()?;
         self.index.clear();
         let (newest, commit) = self.find_newest().await?;
-        let mut wipe_to = commit.wipe_to;
+        let wipe_to = commit.wipe_to;
         let mut number = None;
         let mut end = 0;
         for sequence in commit.oldest..=newest.sequence {
@@ -287,14 +288,13 @@ impl<F: NorFlash> Log<'_, F> {
             let start = Self::address(page, 0);
             let lost = || StoreError::Corrupted { at: start };
             let header = self.header(page).await;
-            let header = header.filter(|header| {
-                header.sequence == sequence && header.store_id == newest.store_id
-            });
+            let header = header
+                .filter(|header| header.sequence == sequence && header.store_id == newest.store_id);
             let base = header.ok_or_else(lost)?.base;
             if number.is_some_and(|number| number != base) {
                 return Err(lost());
             }
-            let found = self.read_page(page, header, true, &mut wipe_to).await?;
+            let found = self.read_page(page, header, true).await?;
             number = Some(found.next_number);
             end = found.end;
         }
@@ -335,7 +335,7 @@ impl<F: NorFlash> Log<'_, F> {
             }
             let newest = newest.ok_or(StoreError::NotFormatted)?;
             let page = self.page_of(newest.sequence);
-            let found = self.read_page(page, Some(newest), false, &mut 0).await?;
+            let found = self.read_page(page, Some(newest), false).await?;
             if let Some(commit) = found.commit {
                 return Ok((newest, commit));
             }
@@ -349,7 +349,6 @@ impl<F: NorFlash> Log<'_, F> {
         page: usize,
         header: Option<PageHeader>,
         into_index: bool,
-        wipe_to: &mut u32,
     ) -> Result<Found, F> {
         let start = Self::address(page, 0);
         let header = header.ok_or(StoreError::Corrupted { at: start })?;
@@ -382,9 +381,6 @@ impl<F: NorFlash> Log<'_, F> {
                     found.commit = self.read_commit(address, &item).await?;
                 } else if into_index {
                     self.learn(&item, address)?;
-                    if item.is_removed && item.key.is(Kind::Slot) {
-                        *wipe_to = (*wipe_to).max(header.sequence);
-                    }
                 }
             }
             at = at.saturating_add(self.size_of(item.len));
