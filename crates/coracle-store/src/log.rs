@@ -32,7 +32,7 @@
 //! everything as it was, and the half-made page is erased and made again.
 //!
 //! **A torn write** leaves an item that fails its checksum, at the end of the newest page;
-//! what follows goes behind it. The numbers tell it from an item that was whole once and is
+//! what follows goes to a new page. The numbers tell it from an item that was whole once and is
 //! lost now: a lost one leaves a gap, and the store refuses to work.
 
 mod flash;

@@ -81,6 +81,11 @@ impl<F: NorFlash> Log<'_, F> {
         }
     }
 
+    /// Whether a unit can be read.
+    pub(super) async fn can_read(&mut self, at: u32, unit: &mut [u8]) -> bool {
+        self.read(at, unit).await.is_ok()
+    }
+
     /// Reads whole units; a unit that cannot be read is all [`UNREADABLE`]. Torn words of
     /// flash with error correction are such.
     pub(super) async fn read_lossy(&mut self, at: u32, out: &mut [u8]) {

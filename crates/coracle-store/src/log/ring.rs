@@ -99,8 +99,6 @@ impl Commit {
 struct Found {
     /// The number after its last item.
     next_number: u32,
-    /// Where the next item goes, in bytes from the start of the page.
-    end: usize,
     commit: Option<Commit>,
 }
 
@@ -282,7 +280,6 @@ impl<F: NorFlash> Log<'_, F> {
         let (newest, commit) = self.find_newest().await?;
         let wipe_to = commit.wipe_to;
         let mut number = None;
-        let mut end = 0;
         for sequence in commit.oldest..=newest.sequence {
             let page = self.page_of(sequence);
             let start = Self::address(page, 0);
@@ -296,13 +293,15 @@ impl<F: NorFlash> Log<'_, F> {
             }
             let found = self.read_page(page, header, true).await?;
             number = Some(found.next_number);
-            end = found.end;
         }
         self.head = Head {
             store_id: newest.store_id,
             sequence: newest.sequence,
             page_start: Self::address(self.page_of(newest.sequence), 0),
-            at: end,
+            // A word that was being programmed when power went may look erased, and any
+            // number of them where power went again and again: nothing is written behind
+            // what was found, the next item begins a new page.
+            at: Self::PAGE,
             oldest: commit.oldest,
             wipe_to: commit.wipe_to,
             next_number: number.unwrap_or_default(),
@@ -355,11 +354,10 @@ impl<F: NorFlash> Log<'_, F> {
         let salt = salt(header.store_id, header.sequence);
         let mut found = Found {
             next_number: header.base,
-            end: self.first_item(),
             commit: None,
         };
         let mut last = None;
-        let mut at = found.end;
+        let mut at = self.first_item();
         let rest = Self::PAGE.saturating_sub(at);
         let written = self.written_len(Self::address(page, at), rest).await;
         let written = at.saturating_add(written);
@@ -384,23 +382,8 @@ impl<F: NorFlash> Log<'_, F> {
                 }
             }
             at = at.saturating_add(self.size_of(item.len));
-            found.end = at;
         }
-        found.end = Self::resume_at(found.end, written);
         Ok(found)
-    }
-
-    /// Where writing goes on. A word that was being programmed when power went may look
-    /// erased, so one is left out; a header is written first, so where there is none, no
-    /// more than its length was touched, or the item as a whole, whose end does not look
-    /// erased.
-    fn resume_at(end: usize, written: usize) -> usize {
-        let header = ITEM_HEADER_LEN.next_multiple_of(Self::UNIT);
-        let torn = match written > end {
-            true => written.max(end.saturating_add(header)),
-            false => end.saturating_add(Self::UNIT),
-        };
-        torn.min(Self::PAGE)
     }
 
     /// An item's header, where one begins at `address` and its body is within the page.
@@ -419,13 +402,22 @@ impl<F: NorFlash> Log<'_, F> {
         let len = usize::from(item.len);
         let used = ITEM_HEADER_LEN.saturating_add(len);
         let mut checksum = item.checksum(salt);
+        let mut is_readable = true;
         self.scan(address, self.unit_size(used), |offset, bytes| {
             let from = ITEM_HEADER_LEN.saturating_sub(offset).min(bytes.len());
             let to = used.saturating_sub(offset).min(bytes.len());
             checksum.update(bytes.get(from..to).unwrap_or_default());
         })
         .await;
-        checksum.finish() == sum
+        // What cannot be read looks like zeros, and zeros may be what should stand there.
+        let mut unit = [0; MAX_UNIT];
+        let mut done = 0;
+        while let (true, Some(unit)) = (is_readable && done < used, unit.get_mut(..Self::UNIT)) {
+            let at = address.saturating_add(u32::try_from(done).unwrap_or(u32::MAX));
+            is_readable = self.can_read(at, unit).await;
+            done = done.saturating_add(Self::UNIT);
+        }
+        is_readable && checksum.finish() == sum
     }
 
     async fn read_commit(&mut self, at: u32, item: &ItemHeader) -> Result<Option<Commit>, F> {
