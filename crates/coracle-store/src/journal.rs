@@ -118,7 +118,7 @@ impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
 const TIME: Key = Key::new(Kind::Time, 0);
 
 impl<F: NorFlash, M: MonotonicCounter> Inner<'_, F, M> {
-    async fn last_time(&mut self) -> Result<Option<u64>, F> {
+    pub(crate) async fn last_time(&mut self) -> Result<Option<u64>, F> {
         Ok(self.log.start(TIME).await?.map(u64::from_le_bytes))
     }
 
@@ -276,8 +276,8 @@ impl<F: NorFlash, M: MonotonicCounter> Inner<'_, F, M> {
     }
 }
 
-const DEVICE_LEN: usize = 72;
-const ACCOUNT_LEN: usize = 40;
+pub(crate) const DEVICE_LEN: usize = 72;
+pub(crate) const ACCOUNT_LEN: usize = 40;
 
 /// An id that no account has.
 pub(crate) const NO_ACCOUNT: u8 = u8::MAX;

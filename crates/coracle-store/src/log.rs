@@ -18,7 +18,7 @@
 //! | --- | --- | --- | --- |
 //! | 0 | 4 | key | kind in the top byte, then an id |
 //! | 4 | 4 | number | of the item; counts on without a gap through all pages |
-//! | 8 | 2 | length | of the body in bytes; top bit: the item is removed |
+//! | 8 | 2 | length | of the body in bytes; top bits: 1 for a copy, 2 for a removed item |
 //! | 10 | 2 | check | low half of the CRC-32C of the ten bytes before |
 //! | 12 | 4 | CRC-32C | of the ten bytes, and the body |
 //! | 16 | length | body | |
@@ -29,7 +29,8 @@
 //! **A page counts once it holds a commit**: an item that says which page is the oldest
 //! that still counts. When no page is free, what lives in the oldest is copied into the
 //! new page first, and the commit retires the oldest. So a cut before the commit leaves
-//! everything as it was, and the half-made page is erased and made again.
+//! everything as it was, and the half-made page is erased and made again: it holds copies
+//! alone. A page without a commit that holds anything else has lost it.
 //!
 //! **A torn write** leaves an item that fails its checksum, at the end of the newest page;
 //! what follows goes to a new page. The numbers tell it from an item that was whole once and is
@@ -48,8 +49,8 @@ pub use self::ring::Wear;
 
 use self::index::Index;
 pub(crate) use self::item::ITEM_HEADER_LEN;
-use self::item::{CHECKED_LEN, ItemHeader};
-use self::ring::Head;
+use self::item::{CHECKED_LEN, ItemHeader, Mark};
+use self::ring::{COMMIT_LEN, Head};
 use crate::StoreError;
 
 /// Tries to write an item at another place after one that did not read back.
@@ -61,21 +62,56 @@ pub(crate) struct Log<'m, F> {
     flash: F,
     index: Index<'m>,
     buf: &'m mut [u8],
+    /// The longest body of a state in bytes.
+    max_state: u16,
     head: Head,
     /// Something was begun and not finished: what is in memory may differ from the flash.
     is_dirty: bool,
+}
+
+/// What something takes of index and flash.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Share {
+    places: usize,
+    bytes: usize,
+}
+
+impl Share {
+    pub(crate) const NONE: Self = Self {
+        places: 0,
+        bytes: 0,
+    };
+
+    pub(crate) const fn add(&mut self, other: Self) {
+        self.places = self.places.saturating_add(other.places);
+        self.bytes = self.bytes.saturating_add(other.bytes);
+    }
+
+    const fn less(self, other: Self) -> Self {
+        Self {
+            places: self.places.saturating_sub(other.places),
+            bytes: self.bytes.saturating_sub(other.bytes),
+        }
+    }
 }
 
 type Result<T, F> =
     core::result::Result<T, StoreError<<F as embedded_storage_async::nor_flash::ErrorType>::Error>>;
 
 impl<'m, F: NorFlash> Log<'m, F> {
-    /// A log that has not looked at its flash yet.
-    pub(crate) fn new(flash: F, index: &'m mut [Place], buf: &'m mut [u8]) -> Self {
+    /// A log that has not looked at its flash yet, with states of `max_state` bytes at the
+    /// most.
+    pub(crate) fn new(
+        flash: F,
+        index: &'m mut [Place],
+        buf: &'m mut [u8],
+        max_state: usize,
+    ) -> Self {
         Self {
             flash,
             index: Index::new(index),
             buf,
+            max_state: u16::try_from(max_state).unwrap_or(u16::MAX),
             head: Head::NONE,
             is_dirty: true,
         }
@@ -135,8 +171,8 @@ impl<'m, F: NorFlash> Log<'m, F> {
         Ok(())
     }
 
-    /// Removes an item; nothing happens where there is none. Its bytes stay on the flash
-    /// until its page is erased.
+    /// Removes an item, and with an intent its state; nothing happens where there is none.
+    /// The bytes stay on the flash until the page is erased.
     pub(crate) async fn remove(&mut self, key: Key) -> Result<(), F> {
         self.ready().await?;
         if self.index.find(key).is_none() {
@@ -153,37 +189,64 @@ impl<'m, F: NorFlash> Log<'m, F> {
         self.index.ids(kind)
     }
 
-    /// Whether the index takes so many more.
-    pub(crate) fn has_places(&self, more: usize) -> bool {
-        self.index.has_places(more)
-    }
-
-    /// Whether there is room for `more` bytes of items beside all that lives.
-    pub(crate) fn has_room(&self, more: usize) -> bool {
-        let live = self.index.iter().map(|place| self.size_of(place.len)).sum();
-        let live: usize = live;
-        let slack = self.unit_size(ITEM_HEADER_LEN.saturating_add(self.buf.len()));
+    /// Whether there is room for these items, each with the length of its body, beside all
+    /// that lives but is about to be removed, and for the state of every intent.
+    ///
+    /// An item that replaces another of its length always has room: it was counted when
+    /// that was put.
+    pub(crate) fn has_room(&self, items: &[(Key, usize)], leaving: Share) -> bool {
+        let mut more = Share::NONE;
+        for (key, len) in items {
+            let len = u16::try_from(*len).unwrap_or(u16::MAX);
+            more.add(self.share(*key, len).less(self.share_of(*key)));
+        }
+        if more == Share::NONE {
+            return true;
+        }
+        for place in self.index.iter() {
+            more.add(self.share(place.key, place.len));
+        }
+        let all = more.less(leaving);
+        // An item that does not fit begins the next page. Where what lives leaves so much
+        // of each page on average, one of them has the room after a turn of the ring.
         let page = Self::PAGE
             .saturating_sub(self.first_item())
-            .saturating_sub(slack);
-        // One page is free and another half full of what is old, at all times.
-        let pages = self.pages().saturating_sub(2);
-        live.saturating_add(more) <= pages.saturating_mul(page)
+            .saturating_sub(self.unit_size(ITEM_HEADER_LEN.saturating_add(COMMIT_LEN)))
+            .saturating_sub(self.unit_size(self.buf.len()));
+        // One page is free at all times.
+        let pages = self.pages().saturating_sub(1);
+        all.places <= self.index.capacity() && all.bytes <= pages.saturating_mul(page)
     }
 
-    /// An item that replaces one always has room: it was counted when that was put.
+    /// What an item takes of the whole; nothing where there is none.
+    pub(crate) fn share_of(&self, key: Key) -> Share {
+        let place = self.index.find(key);
+        place.map_or(Share::NONE, |place| self.share(key, place.len))
+    }
+
+    /// An intent takes the room of its state as well,
+    /// however long that grows, and a state none.
+    fn share(&self, key: Key, len: u16) -> Share {
+        let bytes = self.size_of(len);
+        if key.is(Kind::State) {
+            return Share::NONE;
+        }
+        if key.is(Kind::Intent) {
+            let bytes = bytes.saturating_add(self.size_of(self.max_state));
+            return Share { places: 2, bytes };
+        }
+        Share { places: 1, bytes }
+    }
+
     fn check_room(&self, key: Key, len: usize) -> Result<(), F> {
         let max = self.max_body();
         if len > max {
             return Err(StoreError::TooLong { max });
         }
-        let old = self.index.find(key).map(|place| self.size_of(place.len));
-        let size = self.size_of(u16::try_from(len).unwrap_or(u16::MAX));
-        let grows = size.saturating_sub(old.unwrap_or_default());
-        if (old.is_none() && !self.index.has_places(1)) || !self.has_room(grows) {
-            return Err(StoreError::Full);
+        match self.has_room(&[(key, len)], Share::NONE) {
+            true => Ok(()),
+            false => Err(StoreError::Full),
         }
-        Ok(())
     }
 
     /// The longest body in bytes.
@@ -197,7 +260,8 @@ impl<'m, F: NorFlash> Log<'m, F> {
         for _ in 0..WRITE_TRIES {
             self.make_room(size).await?;
             self.encode(body)?;
-            if self.write_encoded(key, body.is_some(), len).await? {
+            let mark = body.map_or(Mark::Removed, |_| Mark::Put);
+            if self.write_encoded(key, mark, len).await? {
                 return Ok(());
             }
         }
@@ -216,7 +280,7 @@ impl<'m, F: NorFlash> Log<'m, F> {
 
     /// Writes the body in the buffer as the next item; whether it reads back. Space must
     /// be there.
-    async fn write_encoded(&mut self, key: Key, is_there: bool, len: usize) -> Result<bool, F> {
+    async fn write_encoded(&mut self, key: Key, mark: Mark, len: usize) -> Result<bool, F> {
         let len = u16::try_from(len).map_err(|_| StoreError::TooLong {
             max: usize::from(ItemHeader::MAX_LEN),
         })?;
@@ -224,7 +288,7 @@ impl<'m, F: NorFlash> Log<'m, F> {
             key,
             number: self.head.next_number,
             len,
-            is_removed: !is_there,
+            mark,
         };
         let used = ITEM_HEADER_LEN.saturating_add(usize::from(len));
         let size = self.unit_size(used);
@@ -247,16 +311,24 @@ impl<'m, F: NorFlash> Log<'m, F> {
         self.head.next_number = self.head.next_number.saturating_add(1);
         if key.is(Kind::Commit) {
             // The newest page is found by its header: the commit needs no place.
-        } else if is_there {
+        } else if mark != Mark::Removed {
             let place = Place { key, at, len };
             self.index.set(place).map_err(|()| StoreError::Full)?;
         } else {
-            self.index.remove(key);
+            self.forget(key);
         }
         Ok(true)
     }
 
-    pub(crate) fn size_of(&self, body_len: u16) -> usize {
+    /// A removed item; with an intent, its state.
+    fn forget(&mut self, key: Key) {
+        self.index.remove(key);
+        if key.is(Kind::Intent) {
+            self.index.remove(Key::new(Kind::State, key.id()));
+        }
+    }
+
+    fn size_of(&self, body_len: u16) -> usize {
         self.unit_size(ITEM_HEADER_LEN.saturating_add(usize::from(body_len)))
     }
 

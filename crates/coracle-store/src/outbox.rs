@@ -10,8 +10,8 @@
 use coracle_core::{B256, Encode};
 use embedded_storage_async::nor_flash::NorFlash;
 
-use crate::journal::NO_ACCOUNT;
-use crate::log::{Key, Kind};
+use crate::journal::{ACCOUNT_LEN, DEVICE_LEN, NO_ACCOUNT};
+use crate::log::{Key, Kind, Share};
 use crate::store::{Inner, Result};
 use crate::wire::{Both, Fields, join};
 use crate::{AccountName, DevicePlace, MonotonicCounter, Store, StoreError};
@@ -103,6 +103,13 @@ pub struct Intake {
     pub when_full: WhenFull,
     /// The longest state of a chain adapter in bytes, which is kept free for each entry.
     pub max_state: usize,
+}
+
+impl Intake {
+    /// The longest body of a state's item.
+    pub(crate) const fn state_len(&self) -> usize {
+        self.max_state.saturating_add(StateHead::LEN)
+    }
 }
 
 /// What `put` found.
@@ -207,11 +214,14 @@ impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
         if device.is_some_and(|(_, place)| name.sequence < place.next_sequence) {
             return Ok(Put::Existed);
         }
-        inner.make_place(intent.encoded_len()).await?;
-        let device = match device {
-            Some((id, _)) => id,
-            None => inner.add_device(name).await?,
+        let (device, is_known) = match device {
+            Some((id, _)) => (id, true),
+            None => (inner.free_device()?, false),
         };
+        inner.make_place(device, intent.encoded_len()).await?;
+        if !is_known {
+            inner.add_device(device, name).await?;
+        }
         let head = IntentHead {
             device,
             sequence: name.sequence,
@@ -476,69 +486,58 @@ impl<F: NorFlash, M: MonotonicCounter> Inner<'_, F, M> {
         if let Some(intent) = self.intent_head(id).await? {
             self.keep_numbers(&intent, state).await?;
         }
-        // A state without an intent is no entry; an intent without a state is a new one.
-        self.log.remove(Key::new(Kind::Intent, id)).await?;
-        self.log.remove(Key::new(Kind::State, id)).await
+        self.log.remove(Key::new(Kind::Intent, id)).await
     }
 
     /// An id after every other, so that ids are in the order in which entries were put.
     fn new_id(&self) -> u32 {
-        let intents = self.log.ids(Kind::Intent);
-        let last = intents.chain(self.log.ids(Kind::State)).max();
+        let last = self.log.ids(Kind::Intent).max();
         last.map_or(0, |last| last.saturating_add(1))
     }
 
-    /// Sees to it that there is room for an intent of `len` bytes, and for its states.
-    async fn make_place(&mut self, len: usize) -> Result<(), F> {
-        self.remove_orphans().await?;
-        while self.log.ids(Kind::Intent).count() >= self.intake.max_entries {
-            match self.intake.when_full {
-                WhenFull::Refuse => return Err(StoreError::Full),
-                WhenFull::DropOldest => self.drop_oldest().await?,
-            }
+    /// Sees to it that there is room for an intent of `len` bytes and all that comes with
+    /// it: drops entries where that is allowed, but none if it does not help.
+    async fn make_place(&mut self, device: u32, len: usize) -> Result<(), F> {
+        let needed = [
+            (Key::new(Kind::Intent, Key::MAX_ID), len.saturating_add(IntentHead::LEN)),
+            (Key::new(Kind::Device, device), DEVICE_LEN),
+            (Key::new(Kind::Account, 0), ACCOUNT_LEN),
+            (DROPPED, size_of::<u64>()),
+        ];
+        let mut entries = self.log.ids(Kind::Intent).count();
+        let mut leaving = Share::NONE;
+        let mut after = None;
+        while entries >= self.intake.max_entries || !self.log.has_room(&needed, leaving) {
+            after = match self.intake.when_full {
+                WhenFull::Refuse => None,
+                WhenFull::DropOldest => self.next_queued(after).await?,
+            };
+            let id = after.ok_or(StoreError::Full)?;
+            leaving.add(self.log.share_of(Key::new(Kind::Intent, id)));
+            entries = entries.saturating_sub(1);
         }
-        // Two for the entry; the device's and the account's where they are new.
-        if !self.log.has_places(4) || !self.log.has_room(self.room_for(len)) {
-            return Err(StoreError::Full);
+        let Some(last) = after else {
+            return Ok(());
+        };
+        while let Some(id) = self.next_queued(None).await?.filter(|id| *id <= last) {
+            let count = self.dropped().await?.saturating_add(1).to_le_bytes();
+            self.log.put(DROPPED, &count.as_slice()).await?;
+            self.remove(id, &StateHead::QUEUED).await?;
         }
         Ok(())
     }
 
-    /// Room for an intent, and for the longest states of it and of all that are there.
-    fn room_for(&self, len: usize) -> usize {
-        let len = u16::try_from(len.saturating_add(IntentHead::LEN)).unwrap_or(u16::MAX);
-        let state = self.intake.max_state.saturating_add(StateHead::LEN);
-        let state = self.log.size_of(u16::try_from(state).unwrap_or(u16::MAX));
-        let entries = self.log.ids(Kind::Intent).count().saturating_add(1);
-        self.log
-            .size_of(len)
-            .saturating_add(state.saturating_mul(entries))
-    }
-
-    /// States whose intents were removed, before power went.
-    async fn remove_orphans(&mut self) -> Result<(), F> {
-        let mut after = None;
-        while let Some(id) = self.next_id(Kind::State, after) {
-            after = Some(id);
-            if self.log.ids(Kind::Intent).all(|intent| intent != id) {
-                self.log.remove(Key::new(Kind::State, id)).await?;
+    /// The first entry after another for which nothing was done yet.
+    async fn next_queued(&mut self, mut after: Option<u32>) -> Result<Option<u32>, F> {
+        loop {
+            after = self.next_id(Kind::Intent, after);
+            let Some(id) = after else {
+                return Ok(None);
+            };
+            if self.state_head(id).await?.is_none_or(|state| state.phase == Phase::Queued) {
+                return Ok(Some(id));
             }
         }
-        Ok(())
-    }
-
-    async fn drop_oldest(&mut self) -> Result<(), F> {
-        let mut after = None;
-        while let Some(id) = self.next_id(Kind::Intent, after) {
-            after = Some(id);
-            let state = self.state_head(id).await?.unwrap_or(StateHead::QUEUED);
-            if state.phase == Phase::Queued {
-                let count = self.dropped().await?.saturating_add(1).to_le_bytes();
-                self.log.put(DROPPED, &count.as_slice()).await?;
-                return self.remove(id, &state).await;
-            }
-        }
-        Err(StoreError::Full)
     }
 
     async fn dropped(&mut self) -> Result<u64, F> {
@@ -546,14 +545,17 @@ impl<F: NorFlash, M: MonotonicCounter> Inner<'_, F, M> {
         Ok(count.map_or(0, u64::from_le_bytes))
     }
 
-    async fn add_device(&mut self, name: EntryName) -> Result<u32, F> {
-        let id = self.log.ids(Kind::Device).count();
-        let id = u8::try_from(id).map_err(|_| StoreError::Full)?.into();
+    fn free_device(&self) -> Result<u32, F> {
+        let devices = self.log.ids(Kind::Device).count();
+        let id = u8::try_from(devices).map_err(|_| StoreError::Full)?;
+        Ok(id.into())
+    }
+
+    async fn add_device(&mut self, id: u32, name: EntryName) -> Result<(), F> {
         let place = DevicePlace {
             next_sequence: name.sequence,
             last_hash: B256::ZERO,
         };
-        self.put_device(id, name.device, &place).await?;
-        Ok(id)
+        self.put_device(id, name.device, &place).await
     }
 }

@@ -8,6 +8,11 @@ use core::ops::Range;
 pub(crate) enum Kind {
     /// Which page is the oldest: the log's own.
     Commit = 1,
+    /// A key and what it signs.
+    Slot = 2,
+    #[cfg(feature = "slots")]
+    /// What a key's transactions moved and cost on a day.
+    Spent = 3,
     /// An account, and its next nonce.
     Account = 4,
     /// A device, and the next number of its records.
@@ -91,8 +96,8 @@ impl<'m> Index<'m> {
         self.used = 0;
     }
 
-    pub(crate) fn has_places(&self, more: usize) -> bool {
-        self.used.saturating_add(more) <= self.places.len()
+    pub(crate) fn capacity(&self) -> usize {
+        self.places.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Place> {

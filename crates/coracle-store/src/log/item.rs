@@ -10,7 +10,40 @@ pub(crate) const ITEM_HEADER_LEN: usize = 16;
 pub(crate) const CHECKED_LEN: usize = 10;
 
 const MAGIC: u32 = u32::from_le_bytes(*b"COR1");
-const REMOVED: u16 = 0x8000;
+
+/// What an item says of its key.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mark {
+    /// This is it now.
+    Put,
+    /// This is it still: a copy out of a page that is about to be retired.
+    Moved,
+    /// There is none any more.
+    Removed,
+}
+
+impl Mark {
+    /// Two bits above the length.
+    const SHIFT: u32 = 14;
+
+    const fn to_bits(self) -> u16 {
+        let bits = match self {
+            Self::Put => 0,
+            Self::Moved => 1,
+            Self::Removed => 2,
+        };
+        bits << Self::SHIFT
+    }
+
+    const fn from_bits(len: u16) -> Option<Self> {
+        match len >> Self::SHIFT {
+            0 => Some(Self::Put),
+            1 => Some(Self::Moved),
+            2 => Some(Self::Removed),
+            _ => None,
+        }
+    }
+}
 
 /// The checksum of everything here. Bytewise without a table: 1 KB less, and a write to
 /// flash takes longer.
@@ -86,19 +119,15 @@ pub(crate) struct ItemHeader {
     pub(crate) key: Key,
     pub(crate) number: u32,
     pub(crate) len: u16,
-    pub(crate) is_removed: bool,
+    pub(crate) mark: Mark,
 }
 
 impl ItemHeader {
     /// The longest body.
-    pub(crate) const MAX_LEN: u16 = REMOVED - 1;
+    pub(crate) const MAX_LEN: u16 = (1 << Mark::SHIFT) - 1;
 
     fn checked(self) -> [u8; CHECKED_LEN] {
-        let len = if self.is_removed {
-            self.len | REMOVED
-        } else {
-            self.len
-        };
+        let len = self.len | self.mark.to_bits();
         let [k0, k1, k2, k3] = self.key.word().to_le_bytes();
         let [n0, n1, n2, n3] = self.number.to_le_bytes();
         let [l0, l1] = len.to_le_bytes();
@@ -145,8 +174,8 @@ impl ItemHeader {
         let header = Self {
             key: Key::from_word(u32::from_le_bytes([k0, k1, k2, k3])),
             number: u32::from_le_bytes([n0, n1, n2, n3]),
-            len: len & !REMOVED,
-            is_removed: len & REMOVED != 0,
+            len: len & Self::MAX_LEN,
+            mark: Mark::from_bits(len)?,
         };
         let [w0, w1, ..] = checksum(salt, [&header.checked(), &[]]).to_le_bytes();
         ([c0, c1] == [w0, w1]).then_some((header, u32::from_le_bytes([s0, s1, s2, s3])))

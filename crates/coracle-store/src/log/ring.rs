@@ -4,7 +4,7 @@ use embedded_storage_async::nor_flash::NorFlash;
 
 use super::flash::MAX_UNIT;
 use super::index::{Key, Kind, Place};
-use super::item::{ITEM_HEADER_LEN, ItemHeader, PAGE_HEADER_LEN, PageHeader};
+use super::item::{ITEM_HEADER_LEN, ItemHeader, Mark, PAGE_HEADER_LEN, PageHeader};
 use super::{Log, Result};
 use crate::StoreError;
 
@@ -70,6 +70,9 @@ impl Wear {
     }
 }
 
+/// Body of a commit in bytes.
+pub(super) const COMMIT_LEN: usize = 8;
+
 /// What a commit says.
 #[derive(Clone, Copy, Debug)]
 struct Commit {
@@ -78,7 +81,7 @@ struct Commit {
 }
 
 impl Commit {
-    const LEN: usize = 8;
+    const LEN: usize = COMMIT_LEN;
     const KEY: Key = Key::new(Kind::Commit, 0);
 
     fn to_bytes(self) -> [u8; Self::LEN] {
@@ -100,6 +103,8 @@ struct Found {
     /// The number after its last item.
     next_number: u32,
     commit: Option<Commit>,
+    /// Pages up to this one may hold what is to be wiped; 0 for none.
+    wipe_to: u32,
 }
 
 impl<F: NorFlash> Log<'_, F> {
@@ -207,7 +212,7 @@ impl<F: NorFlash> Log<'_, F> {
     async fn commit(&mut self, commit: Commit) -> Result<(), F> {
         let bytes = commit.to_bytes();
         self.encode(Some(&bytes.as_slice()))?;
-        if !self.write_encoded(Commit::KEY, true, Commit::LEN).await? {
+        if !self.write_encoded(Commit::KEY, Mark::Put, Commit::LEN).await? {
             return Err(StoreError::WornOut);
         }
         Ok(())
@@ -224,7 +229,7 @@ impl<F: NorFlash> Log<'_, F> {
                 return Err(StoreError::Full);
             }
             self.copy_to_buf(place).await?;
-            if !self.write_encoded(place.key, true, len).await? {
+            if !self.write_encoded(place.key, Mark::Moved, len).await? {
                 return Err(StoreError::WornOut);
             }
         }
@@ -278,7 +283,7 @@ impl<F: NorFlash> Log<'_, F> {
         self.check_geometry()?;
         self.index.clear();
         let (newest, commit) = self.find_newest().await?;
-        let wipe_to = commit.wipe_to;
+        let mut wipe_to = commit.wipe_to;
         let mut number = None;
         for sequence in commit.oldest..=newest.sequence {
             let page = self.page_of(sequence);
@@ -293,6 +298,7 @@ impl<F: NorFlash> Log<'_, F> {
             }
             let found = self.read_page(page, header, true).await?;
             number = Some(found.next_number);
+            wipe_to = wipe_to.max(found.wipe_to);
         }
         self.head = Head {
             store_id: newest.store_id,
@@ -355,8 +361,11 @@ impl<F: NorFlash> Log<'_, F> {
         let mut found = Found {
             next_number: header.base,
             commit: None,
+            wipe_to: 0,
         };
         let mut last = None;
+        let mut lost = None;
+        let mut is_in_use = false;
         let mut at = self.first_item();
         let rest = Self::PAGE.saturating_sub(at);
         let written = self.written_len(Self::address(page, at), rest).await;
@@ -371,8 +380,10 @@ impl<F: NorFlash> Log<'_, F> {
                 // What seemed not to read back was written again under its number.
                 let again = last == Some((item.number, item.key));
                 if item.number != found.next_number && !again {
-                    return Err(StoreError::Corrupted { at: address });
+                    lost = lost.or(Some(address));
                 }
+                // A half-made page holds copies alone, and its erase may have been cut off.
+                is_in_use |= item.mark != Mark::Moved;
                 last = Some((item.number, item.key));
                 found.next_number = item.number.saturating_add(1);
                 if item.key == Commit::KEY {
@@ -380,10 +391,20 @@ impl<F: NorFlash> Log<'_, F> {
                 } else if into_index {
                     self.learn(&item, address)?;
                 }
+                // The key that was removed may still stand in this page or one before.
+                if item.mark == Mark::Removed && item.key.is(Kind::Slot) {
+                    found.wipe_to = header.sequence;
+                }
             }
             at = at.saturating_add(self.size_of(item.len));
         }
-        Ok(found)
+        if is_in_use && found.commit.is_none() {
+            lost = lost.or(Some(start));
+        }
+        match lost {
+            Some(at) if is_in_use => Err(StoreError::Corrupted { at }),
+            _ => Ok(found),
+        }
     }
 
     /// An item's header, where one begins at `address` and its body is within the page.
@@ -435,8 +456,8 @@ impl<F: NorFlash> Log<'_, F> {
     }
 
     fn learn(&mut self, item: &ItemHeader, at: u32) -> Result<(), F> {
-        if item.is_removed {
-            self.index.remove(item.key);
+        if item.mark == Mark::Removed {
+            self.forget(item.key);
             return Ok(());
         }
         let place = Place {
