@@ -20,6 +20,8 @@ mod error;
 mod journal;
 mod log;
 mod outbox;
+#[cfg(feature = "slots")]
+mod slot;
 mod store;
 mod wire;
 
@@ -28,4 +30,10 @@ pub use crate::error::StoreError;
 pub use crate::journal::{AccountName, DevicePlace};
 pub use crate::log::Wear;
 pub use crate::outbox::{EntryName, Intake, Phase, Put, Status, WhenFull};
+#[cfg(feature = "slots")]
+pub use crate::slot::{
+    Allowed, DeviceSecret, Element, ElementSlot, ElementSlotError, InsecureReadableSecret, KeyHome,
+    KeySlot, Limits, Policy, Refusal, SecretError, SlotCurve, SlotError, SlotInfo, Target,
+    TxPolicy, WIPED_STACK_LEN,
+};
 pub use crate::store::{Memory, Store};

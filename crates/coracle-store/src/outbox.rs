@@ -499,7 +499,10 @@ impl<F: NorFlash, M: MonotonicCounter> Inner<'_, F, M> {
     /// it: drops entries where that is allowed, but none if it does not help.
     async fn make_place(&mut self, device: u32, len: usize) -> Result<(), F> {
         let needed = [
-            (Key::new(Kind::Intent, Key::MAX_ID), len.saturating_add(IntentHead::LEN)),
+            (
+                Key::new(Kind::Intent, Key::MAX_ID),
+                len.saturating_add(IntentHead::LEN),
+            ),
             (Key::new(Kind::Device, device), DEVICE_LEN),
             (Key::new(Kind::Account, 0), ACCOUNT_LEN),
             (DROPPED, size_of::<u64>()),
@@ -534,7 +537,11 @@ impl<F: NorFlash, M: MonotonicCounter> Inner<'_, F, M> {
             let Some(id) = after else {
                 return Ok(None);
             };
-            if self.state_head(id).await?.is_none_or(|state| state.phase == Phase::Queued) {
+            if self
+                .state_head(id)
+                .await?
+                .is_none_or(|state| state.phase == Phase::Queued)
+            {
                 return Ok(Some(id));
             }
         }

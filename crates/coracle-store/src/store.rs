@@ -83,7 +83,12 @@ impl<'m, F: NorFlash, M: MonotonicCounter> Store<'m, F, M> {
         memory: &'m mut Memory<ITEMS, LEN>,
         intake: Intake,
     ) -> Self {
-        let log = Log::new(flash, &mut memory.places, &mut memory.buf, intake.state_len());
+        let log = Log::new(
+            flash,
+            &mut memory.places,
+            &mut memory.buf,
+            intake.state_len(),
+        );
         Self {
             inner: Mutex::new(Inner {
                 log,

@@ -311,19 +311,15 @@ impl Model {
 
     fn floor(&self, account: u8, ahead: u64) -> u64 {
         // Most of the time the floor is what the account has by then, or far below.
-        self.next_nonces.get(&account).map_or(7, |next| match ahead {
-            0 => 0,
-            ahead => next + ahead,
-        })
+        self.next_nonces
+            .get(&account)
+            .map_or(7, |next| match ahead {
+                0 => 0,
+                ahead => next + ahead,
+            })
     }
 
-    fn reserve(
-        &mut self,
-        pick: usize,
-        account: u8,
-        ahead: u64,
-        states: &mut Vec<Self>,
-    ) -> Answer {
+    fn reserve(&mut self, pick: usize, account: u8, ahead: u64, states: &mut Vec<Self>) -> Answer {
         let floor = self.floor(account, ahead);
         let Some(entry) = self.pick(pick) else {
             return Answer::Failed(StoreError::NoSuchEntry);
@@ -395,7 +391,10 @@ impl History {
             if let Some(nonce) = entry.nonce {
                 let account = self.names[&entry.name].expect("it was asked for");
                 let holder = self.nonces.entry((account, nonce)).or_insert(entry.name);
-                assert_eq!(*holder, entry.name, "nonce {nonce} of {account} serves twice");
+                assert_eq!(
+                    *holder, entry.name,
+                    "nonce {nonce} of {account} serves twice"
+                );
             }
         }
         for (device, old) in &before.devices {
@@ -588,7 +587,11 @@ impl Life {
             }
             self.adopt(end);
             if self.looks {
-                assert_eq!(look(store, scenario), Ok(self.model.clone()), "after {step:?}");
+                assert_eq!(
+                    look(store, scenario),
+                    Ok(self.model.clone()),
+                    "after {step:?}"
+                );
             }
         }
         true
@@ -741,7 +744,10 @@ impl Drop for Tell<'_> {
     fn drop(&mut self) {
         if std::thread::panicking() {
             let Self(what, seed, cuts) = self;
-            eprintln!("{what}: CORACLE_SEED={seed} begins with what failed; cuts {:?}", cuts.get());
+            eprintln!(
+                "{what}: CORACLE_SEED={seed} begins with what failed; cuts {:?}",
+                cuts.get()
+            );
         }
     }
 }

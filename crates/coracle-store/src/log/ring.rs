@@ -212,7 +212,10 @@ impl<F: NorFlash> Log<'_, F> {
     async fn commit(&mut self, commit: Commit) -> Result<(), F> {
         let bytes = commit.to_bytes();
         self.encode(Some(&bytes.as_slice()))?;
-        if !self.write_encoded(Commit::KEY, Mark::Put, Commit::LEN).await? {
+        if !self
+            .write_encoded(Commit::KEY, Mark::Put, Commit::LEN)
+            .await?
+        {
             return Err(StoreError::WornOut);
         }
         Ok(())
