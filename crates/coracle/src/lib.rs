@@ -17,6 +17,8 @@ extern crate std;
 
 #[cfg(feature = "board")]
 pub mod board;
+#[cfg(feature = "store-files")]
+pub mod host;
 
 #[doc(inline)]
 pub use coracle_client as client;
@@ -33,3 +35,6 @@ pub use coracle_net as net;
 #[cfg(feature = "record")]
 #[doc(inline)]
 pub use coracle_record as record;
+#[cfg(feature = "store")]
+#[doc(inline)]
+pub use coracle_store as store;
