@@ -61,6 +61,21 @@ impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
         Ok(inner.account(account).await?.map(|(_, next)| next))
     }
 
+    /// Numbers of the account below `floor` are not given any more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Full`] where the account is new and there is no room; the driver's.
+    pub async fn raise_nonce(&self, account: AccountName, floor: u64) -> Result<(), F> {
+        let mut inner = self.lock().await?;
+        let id = match inner.account(account).await? {
+            Some((_, next)) if next >= floor => return Ok(()),
+            Some((id, _)) => id,
+            None => inner.free_account().await?,
+        };
+        inner.put_account(id, account, floor).await
+    }
+
     /// The last time that was accepted, in Unix seconds; it may lag by ten minutes.
     ///
     /// # Errors
