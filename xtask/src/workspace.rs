@@ -14,6 +14,7 @@ pub(crate) const DEVICE_CRATES: &[&str] = &[
     "coracle-record",
     "coracle-net",
     "coracle-modem",
+    "coracle-store",
     "coracle-client",
     "coracle",
 ];

@@ -48,6 +48,36 @@ impl<const ITEMS: usize, const LEN: usize> fmt::Debug for Memory<ITEMS, LEN> {
 ///
 /// Shared by reference: who uses it at a time takes turns.
 ///
+/// # Examples
+///
+/// ```
+/// # use coracle_core::B256;
+/// # use coracle_store::{EntryName, Intake, Memory, Phase, Put, Store, StoreError, WhenFull};
+/// # use coracle_testkit::{FlashError, SeededRng, SimFlash};
+/// # async fn report() -> Result<(), StoreError<FlashError>> {
+/// # let (device, account, record_hash) = (B256([1; 32]), B256([2; 32]), B256([3; 32]));
+/// # let mut rng = SeededRng::new(7);
+/// # let flash = SimFlash::<8, 4096, 8>::new(8, 7);
+/// let intake = Intake { max_entries: 4, when_full: WhenFull::Refuse, max_state: 256 };
+/// let mut memory = Memory::<16, 512>::new();
+/// let store = Store::new(flash, &mut memory, intake);
+/// store.format(&mut rng).await?; // Once, where the device is made.
+///
+/// let name = EntryName { device, sequence: 0 };
+/// let put = store.put(name, record_hash, None, &b"what to do".as_slice()).await?;
+/// assert_eq!(put, Put::Added); // On the flash, read back.
+///
+/// let nonce = store.reserve(name, account, 41).await?;
+/// assert_eq!(nonce, 41); // Never given again, whatever happens now.
+///
+/// store.set_state(name, Phase::Final, &b"how it went".as_slice()).await?;
+/// assert_eq!(store.clear_settled().await?, 1);
+/// assert_eq!(store.next_nonce(account).await?, Some(42));
+/// # Ok(())
+/// # }
+/// # embassy_futures::block_on(report()).unwrap();
+/// ```
+///
 /// # Cancel safety
 ///
 /// Of every method, unless it says otherwise: what it was to write is there whole or not
