@@ -19,6 +19,8 @@ mod memory;
 mod outbox;
 mod read;
 mod settle;
+#[cfg(feature = "store")]
+mod stored;
 mod submit;
 
 pub use self::client::{Error, EthClient, Parts};
@@ -27,6 +29,7 @@ pub use self::error::{ClientError, Detail, Explained, Lie, NodeError, RevertData
 pub use self::gas::intrinsic_gas;
 pub use self::memory::{MemoryError, MemoryOutbox};
 pub use self::outbox::{
-    Account, Attempt, Entry, EntryId, FailReason, Fees, Inclusion, Intent, Outbox, Phase, Put,
+    Account, Attempt, Entry, FailReason, Fees, GivenUp, Inclusion, Intent, Outbox, Phase,
 };
 pub use self::settle::{Milestone, Progress};
+pub use crate::{EntryId, Put};

@@ -15,5 +15,16 @@
 #[cfg(test)]
 extern crate std;
 
+mod backoff;
+mod entry;
 #[cfg(feature = "eth")]
 pub mod eth;
+#[cfg(feature = "store")]
+mod store;
+#[cfg(all(feature = "eth", feature = "store"))]
+mod wire;
+
+pub use crate::backoff::Backoff;
+pub use crate::entry::{EntryId, Put};
+#[cfg(feature = "store")]
+pub use crate::store::{FormatError, StoreOutbox, StoreOutboxError};

@@ -271,7 +271,10 @@ where
         after: Option<EntryId>,
     ) -> Result<Option<(EntryId, Phase)>, Error<C, S, O>> {
         let next = self.client.outbox().next_open(after).await;
-        Ok(next.map_err(ClientError::Outbox)?)
+        match next.map_err(ClientError::Outbox)? {
+            Some(id) => Ok(Some((id, self.client.entry(id).await?.phase))),
+            None => Ok(None),
+        }
     }
 
     /// Asks the contract what it holds of this meter's records.

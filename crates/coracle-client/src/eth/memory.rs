@@ -3,7 +3,7 @@
 use core::fmt;
 use core::future::ready;
 
-use coracle_core::{Encode, Error, ErrorKind};
+use coracle_core::{B256, Encode, Error, ErrorKind};
 use coracle_eth::tx::CallData;
 
 use super::{Account, Entry, EntryId, Intent, Outbox, Phase, Put};
@@ -105,9 +105,11 @@ impl<const N: usize, const LEN: usize> Outbox for MemoryOutbox<N, LEN> {
     fn put(
         &mut self,
         id: EntryId,
+        _record: B256,
+        expires_s: Option<u64>,
         intent: &Intent<'_>,
     ) -> impl Future<Output = Result<Put, MemoryError>> {
-        ready(self.put_now(id, intent))
+        ready(self.put_now(id, expires_s, intent))
     }
 
     fn entry(&mut self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, MemoryError>> {
@@ -146,16 +148,29 @@ impl<const N: usize, const LEN: usize> Outbox for MemoryOutbox<N, LEN> {
         ready(self.next_nonce_now(account))
     }
 
+    fn raise_nonce(
+        &mut self,
+        account: Account,
+        floor: u64,
+    ) -> impl Future<Output = Result<(), MemoryError>> {
+        ready(self.raise_nonce_now(account, floor))
+    }
+
     fn next_open(
         &mut self,
         after: Option<EntryId>,
-    ) -> impl Future<Output = Result<Option<(EntryId, Phase)>, MemoryError>> {
+    ) -> impl Future<Output = Result<Option<EntryId>, MemoryError>> {
         ready(self.next_open_now(after))
     }
 }
 
 impl<const N: usize, const LEN: usize> MemoryOutbox<N, LEN> {
-    fn put_now(&mut self, id: EntryId, intent: &Intent<'_>) -> Result<Put, MemoryError> {
+    fn put_now(
+        &mut self,
+        id: EntryId,
+        expires_s: Option<u64>,
+        intent: &Intent<'_>,
+    ) -> Result<Put, MemoryError> {
         if self.find(id).is_some() {
             return Ok(Put::Existed);
         }
@@ -169,7 +184,10 @@ impl<const N: usize, const LEN: usize> MemoryOutbox<N, LEN> {
             to: intent.to,
             value: intent.value,
             data,
-            entry: Entry::QUEUED,
+            entry: Entry {
+                expires_s,
+                ..Entry::QUEUED
+            },
         };
         self.items.push(item).map_err(|_| MemoryError::Full)?;
         Ok(Put::Added)
@@ -209,6 +227,9 @@ impl<const N: usize, const LEN: usize> MemoryOutbox<N, LEN> {
     ) -> Result<u64, MemoryError> {
         let next = self.next_nonce_now(account)?.unwrap_or(floor).max(floor);
         let item = self.find(id).ok_or(MemoryError::NoSuchEntry)?;
+        if let Some(nonce) = item.entry.nonce {
+            return Ok(nonce);
+        }
         item.entry.nonce = Some(next);
         item.entry.phase = Phase::Reserved;
         self.account = Some((account, next.saturating_add(1)));
@@ -223,10 +244,13 @@ impl<const N: usize, const LEN: usize> MemoryOutbox<N, LEN> {
         }
     }
 
-    fn next_open_now(
-        &mut self,
-        after: Option<EntryId>,
-    ) -> Result<Option<(EntryId, Phase)>, MemoryError> {
+    fn raise_nonce_now(&mut self, account: Account, floor: u64) -> Result<(), MemoryError> {
+        let next = self.next_nonce_now(account)?.unwrap_or(floor).max(floor);
+        self.account = Some((account, next));
+        Ok(())
+    }
+
+    fn next_open_now(&mut self, after: Option<EntryId>) -> Result<Option<EntryId>, MemoryError> {
         let start = match after {
             None => 0,
             Some(id) => {
@@ -238,6 +262,6 @@ impl<const N: usize, const LEN: usize> MemoryOutbox<N, LEN> {
         Ok(rest
             .iter()
             .find(|item| item.entry.is_open())
-            .map(|item| (item.id, item.entry.phase)))
+            .map(|item| item.id))
     }
 }

@@ -3,17 +3,7 @@
 use coracle_core::{Address, B256, Error, Wei};
 use coracle_eth::tx::CallData;
 
-/// The name of an entry: who reports, and the number of the report.
-///
-/// Putting the same name twice is one entry, so a reading never gets two transactions.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct EntryId {
-    /// The device, as its records name it.
-    pub device: B256,
-    /// The record's sequence number.
-    pub sequence: u64,
-}
+use crate::{EntryId, Put};
 
 /// What a transaction is to do.
 #[derive(Clone, Copy, Debug)]
@@ -59,6 +49,8 @@ pub struct Attempt {
     pub signature: [u8; 64],
     /// The parity of the signature.
     pub is_y_odd: bool,
+    /// Whether it moves nothing to ourselves, in place of what the entry was to do.
+    pub is_cancel: bool,
     /// Its hash, computed here.
     pub hash: B256,
 }
@@ -98,17 +90,56 @@ pub enum Phase {
     Final,
     /// It cannot succeed any more.
     Failed(FailReason),
+    /// Its time ran out, and none of its transactions will be mined.
+    Expired,
 }
 
 /// Why an entry failed for good.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
+#[repr(u8)]
 pub enum FailReason {
     /// The contract reverted; the nonce is used.
-    Reverted,
+    Reverted = 1,
     /// A transaction that is not ours was mined under its nonce.
-    NonceTaken,
+    NonceTaken = 2,
+    /// The owner gave it up, and none of its transactions will be mined.
+    Cancelled = 3,
+}
+
+impl FailReason {
+    /// In the order of their numbers, from 1.
+    #[cfg(feature = "store")]
+    pub(super) const ALL: [Self; 3] = [Self::Reverted, Self::NonceTaken, Self::Cancelled];
+}
+
+/// Why an entry is not wanted any more.
+///
+/// One that has a nonce is open until something is mined under it: another transaction
+/// takes its place there, or the entry's own makes it after all.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[repr(u8)]
+pub enum GivenUp {
+    /// The owner said so.
+    Cancelled = 1,
+    /// Its time ran out.
+    Expired = 2,
+}
+
+impl GivenUp {
+    /// In the order of their numbers, from 1.
+    #[cfg(feature = "store")]
+    pub(super) const ALL: [Self; 2] = [Self::Cancelled, Self::Expired];
+
+    /// How far an entry is that ends so.
+    pub(super) const fn phase(self) -> Phase {
+        match self {
+            Self::Cancelled => Phase::Failed(FailReason::Cancelled),
+            Self::Expired => Phase::Expired,
+        }
+    }
 }
 
 /// What is known of an entry, apart from its intent.
@@ -119,6 +150,10 @@ pub struct Entry {
     pub phase: Phase,
     /// The nonce that is set aside for it; from [`Phase::Reserved`] on.
     pub nonce: Option<u64>,
+    /// When it is of no use any more, in Unix seconds.
+    pub expires_s: Option<u64>,
+    /// Why it is not wanted any more.
+    pub given_up: Option<GivenUp>,
     /// Its transactions, the newest last; all under the same nonce, so at most one of
     /// them is ever mined.
     pub attempts: heapless::Vec<Attempt, { Self::MAX_ATTEMPTS }>,
@@ -127,31 +162,24 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Fee bumps are bounded by this many transactions.
+    /// Fee bumps are bounded by this many transactions, the last of which is for giving
+    /// up: an entry that cannot be given up would be waited for by all after it.
     pub const MAX_ATTEMPTS: usize = 4;
 
     /// An entry of which nothing is done yet.
     pub const QUEUED: Self = Self {
         phase: Phase::Queued,
         nonce: None,
+        expires_s: None,
+        given_up: None,
         attempts: heapless::Vec::new(),
         inclusion: None,
     };
 
     /// Whether there is something left to do.
     pub const fn is_open(&self) -> bool {
-        !matches!(self.phase, Phase::Final | Phase::Failed(_))
+        !matches!(self.phase, Phase::Final | Phase::Failed(_) | Phase::Expired)
     }
-}
-
-/// What `put` found.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum Put {
-    /// The entry is new.
-    Added,
-    /// An entry of this name was there; it stays as it is.
-    Existed,
 }
 
 /// A durable queue of intents and the journal of nonces.
@@ -165,6 +193,9 @@ pub trait Outbox {
 
     /// Adds an intent, unless an entry of this name is there.
     ///
+    /// `record` is the hash of what is reported: with it the next one is chained to this
+    /// one. From `expires_s` on, in Unix seconds, the entry is of no use any more.
+    ///
     /// # Errors
     ///
     /// The store's own, such as a full queue.
@@ -172,7 +203,13 @@ pub trait Outbox {
     /// # Cancel safety
     ///
     /// The entry is there whole or not at all.
-    async fn put(&mut self, id: EntryId, intent: &Intent<'_>) -> Result<Put, Self::Error>;
+    async fn put(
+        &mut self,
+        id: EntryId,
+        record: B256,
+        expires_s: Option<u64>,
+        intent: &Intent<'_>,
+    ) -> Result<Put, Self::Error>;
 
     /// What is known of an entry; `None` where there is none.
     ///
@@ -212,7 +249,8 @@ pub trait Outbox {
     async fn update(&mut self, id: EntryId, entry: &Entry) -> Result<(), Self::Error>;
 
     /// Sets a nonce aside for an entry and moves it to [`Phase::Reserved`]: the next of
-    /// the account's journal, or `floor` where that is higher or there is no journal.
+    /// the account's journal, or `floor` where that is higher or there is no journal. An
+    /// entry that has one keeps it.
     ///
     /// # Errors
     ///
@@ -239,8 +277,18 @@ pub trait Outbox {
     /// Changes nothing.
     async fn next_nonce(&mut self, account: Account) -> Result<Option<u64>, Self::Error>;
 
-    /// The first open entry after `after`, in the order in which they were put, and how
-    /// far it is.
+    /// Nonces below `floor` are not given any more.
+    ///
+    /// # Errors
+    ///
+    /// The store's own.
+    ///
+    /// # Cancel safety
+    ///
+    /// Either the old or the new number is there.
+    async fn raise_nonce(&mut self, account: Account, floor: u64) -> Result<(), Self::Error>;
+
+    /// The first open entry after `after`, in the order in which they were put.
     ///
     /// # Errors
     ///
@@ -249,10 +297,7 @@ pub trait Outbox {
     /// # Cancel safety
     ///
     /// Changes nothing.
-    async fn next_open(
-        &mut self,
-        after: Option<EntryId>,
-    ) -> Result<Option<(EntryId, Phase)>, Self::Error>;
+    async fn next_open(&mut self, after: Option<EntryId>) -> Result<Option<EntryId>, Self::Error>;
 }
 
 /// Hands the futures on as they are: another layer of them would take flash for nothing.
@@ -262,9 +307,11 @@ impl<O: Outbox + ?Sized> Outbox for &mut O {
     fn put(
         &mut self,
         id: EntryId,
+        record: B256,
+        expires_s: Option<u64>,
         intent: &Intent<'_>,
     ) -> impl Future<Output = Result<Put, Self::Error>> {
-        O::put(self, id, intent)
+        O::put(self, id, record, expires_s, intent)
     }
 
     fn entry(&mut self, id: EntryId) -> impl Future<Output = Result<Option<Entry>, Self::Error>> {
@@ -303,10 +350,18 @@ impl<O: Outbox + ?Sized> Outbox for &mut O {
         O::next_nonce(self, account)
     }
 
+    fn raise_nonce(
+        &mut self,
+        account: Account,
+        floor: u64,
+    ) -> impl Future<Output = Result<(), Self::Error>> {
+        O::raise_nonce(self, account, floor)
+    }
+
     fn next_open(
         &mut self,
         after: Option<EntryId>,
-    ) -> impl Future<Output = Result<Option<(EntryId, Phase)>, Self::Error>> {
+    ) -> impl Future<Output = Result<Option<EntryId>, Self::Error>> {
         O::next_open(self, after)
     }
 }

@@ -23,16 +23,42 @@ where
     O: Outbox,
     D: DelayNs,
 {
-    /// Writes an intent down. Asks no node.
+    /// Writes an intent down that is of no record and never expires. Asks no node.
     ///
     /// # Errors
     ///
     /// [`ClientError::Outbox`].
     pub async fn put(&mut self, id: EntryId, intent: &Intent<'_>) -> Result<Put, Error<C, S, O>> {
-        self.outbox
-            .put(id, intent)
-            .await
-            .map_err(ClientError::Outbox)
+        self.put_record(id, B256::ZERO, None, intent).await
+    }
+
+    /// Writes an intent down that reports the record of this hash, and is of no use any
+    /// more from `expires_s` on, in Unix seconds. Asks no node.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::Outbox`].
+    pub async fn put_record(
+        &mut self,
+        id: EntryId,
+        record: B256,
+        expires_s: Option<u64>,
+        intent: &Intent<'_>,
+    ) -> Result<Put, Error<C, S, O>> {
+        let put = self.outbox.put(id, record, expires_s, intent).await;
+        put.map_err(ClientError::Outbox)
+    }
+
+    /// What is known of an entry.
+    ///
+    /// # Errors
+    ///
+    /// [`ClientError::NoSuchEntry`], [`ClientError::Outbox`].
+    pub async fn entry(&mut self, id: EntryId) -> Result<&Entry, Error<C, S, O>> {
+        match self.load(id).await {
+            Ok(()) => Ok(&self.entry),
+            Err(failed) => Err(self.error(failed)),
+        }
     }
 
     /// Makes and signs the entry's transaction unless that was done, and hands it to a
@@ -227,6 +253,7 @@ where
             gas_limit,
             signature: signature.to_bytes(),
             is_y_odd: signature.recovery_id().is_some_and(RecoveryId::is_y_odd),
+            is_cancel: false,
             hash,
         };
         if self.entry.attempts.push(attempt).is_err() {
