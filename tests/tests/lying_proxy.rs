@@ -24,7 +24,7 @@
 //! | poverty | refuses, and says that the account is empty | `InsufficientFunds`; signs no second transaction |
 //! | stranger | invents a transaction of another under the nonce, and refuses | not believed while another node says otherwise; the next node gets it |
 //! | no receipt | has no receipt of a mined transaction | stays sent; submitted again, it asks the next node |
-//! | lost receipt | forgets a receipt that it gave | `Vanished`; sent again, it is on the chain once |
+//! | lost receipt | forgets a receipt that it gave | the block is still there, so it stays included |
 //! | false success | says that a reverted transaction did its work | never final where two nodes must agree |
 //! | false success by halves | the same, and fails every other time it is asked for its height | never final: it is not counted twice |
 //! | false height | says that the chain is far ahead | never final where two nodes must agree |

@@ -4,6 +4,9 @@
 //! put ── Queued ── submit ─┬─ Reserved (nonce) ─ Signed ─ Sent ── settle ─┬─ Included ─ Final
 //!                          │  durable before the next step                ├─ Failed (reverted)
 //!                          └─ errors before Reserved leave it Queued      └─ back to Sent (reorganised)
+//!
+//! cancel, expire ─┬─ Queued ── Failed (cancelled), Expired
+//!                 └─ Reserved, Signed, Sent ── another transaction under the nonce ── Signed ─ Sent ─ ...
 //! ```
 //!
 //! Nothing of an answer is taken on trust where the device can know better: see the
@@ -14,11 +17,14 @@ mod config;
 mod error;
 mod fees;
 mod gas;
+mod give_up;
 mod link;
 mod memory;
 mod outbox;
 mod read;
+mod reconcile;
 mod settle;
+mod standing;
 #[cfg(feature = "store")]
 mod stored;
 mod submit;

@@ -28,15 +28,15 @@ fn intent(data: &[u8]) -> Intent<'_> {
     }
 }
 
-fn put(outbox: &mut MemoryOutbox<2, 8>, sequence: u64) -> Result<Put, MemoryError> {
-    block_on(outbox.put(id(sequence), &intent(b"call")))
+fn put<const N: usize>(outbox: &mut MemoryOutbox<N, 8>, sequence: u64) -> Result<Put, MemoryError> {
+    block_on(outbox.put(id(sequence), B256::ZERO, None, &intent(b"call")))
 }
 
 #[test]
 fn the_same_name_is_one_entry() {
-    let mut outbox = MemoryOutbox::new();
+    let mut outbox = MemoryOutbox::<2, 8>::new();
     assert_eq!(put(&mut outbox, 1), Ok(Put::Added));
-    let again = block_on(outbox.put(id(1), &intent(b"other")));
+    let again = block_on(outbox.put(id(1), B256::ZERO, None, &intent(b"other")));
     assert_eq!(again, Ok(Put::Existed));
     let mut buf = [0; 8];
     let kept = block_on(outbox.intent(id(1), &mut buf)).unwrap().unwrap();
@@ -47,8 +47,8 @@ fn the_same_name_is_one_entry() {
 
 #[test]
 fn what_does_not_fit_is_refused_whole() {
-    let mut outbox = MemoryOutbox::new();
-    let long = block_on(outbox.put(id(1), &intent(&[0; 9])));
+    let mut outbox = MemoryOutbox::<2, 8>::new();
+    let long = block_on(outbox.put(id(1), B256::ZERO, None, &intent(&[0; 9])));
     assert_eq!(long, Err(MemoryError::DataTooLong { max: 8 }));
     assert_eq!(block_on(outbox.entry(id(1))), Ok(None));
     put(&mut outbox, 1).unwrap();
@@ -60,7 +60,7 @@ fn what_does_not_fit_is_refused_whole() {
 
 #[test]
 fn settled_entries_make_room() {
-    let mut outbox = MemoryOutbox::new();
+    let mut outbox = MemoryOutbox::<2, 8>::new();
     put(&mut outbox, 1).unwrap();
     put(&mut outbox, 2).unwrap();
     let done = Entry {
@@ -68,7 +68,7 @@ fn settled_entries_make_room() {
         ..Entry::QUEUED
     };
     block_on(outbox.update(id(1), &done)).unwrap();
-    let queued = |number| Ok(Some((id(number), Phase::Queued)));
+    let queued = |number| Ok(Some(id(number)));
     assert_eq!(block_on(outbox.next_open(None)), queued(2));
     assert_eq!(outbox.clear_settled(), 1);
     assert_eq!(put(&mut outbox, 3), Ok(Put::Added));
@@ -78,15 +78,22 @@ fn settled_entries_make_room() {
 
 #[test]
 fn nonces_never_repeat() {
-    let mut outbox = MemoryOutbox::new();
-    put(&mut outbox, 1).unwrap();
-    put(&mut outbox, 2).unwrap();
+    let mut outbox = MemoryOutbox::<4, 8>::new();
+    for sequence in 1..5 {
+        put(&mut outbox, sequence).unwrap();
+    }
     assert_eq!(block_on(outbox.next_nonce(ACCOUNT)), Ok(None));
     assert_eq!(block_on(outbox.reserve_nonce(id(1), ACCOUNT, 5)), Ok(5));
     // A floor below the journal does not turn it back, one above lifts it.
     assert_eq!(block_on(outbox.reserve_nonce(id(2), ACCOUNT, 0)), Ok(6));
-    assert_eq!(block_on(outbox.reserve_nonce(id(2), ACCOUNT, 9)), Ok(9));
+    assert_eq!(block_on(outbox.reserve_nonce(id(3), ACCOUNT, 9)), Ok(9));
     assert_eq!(block_on(outbox.next_nonce(ACCOUNT)), Ok(Some(10)));
+    // An entry keeps the one that it has.
+    assert_eq!(block_on(outbox.reserve_nonce(id(2), ACCOUNT, 0)), Ok(6));
+    block_on(outbox.raise_nonce(ACCOUNT, 3)).unwrap();
+    assert_eq!(block_on(outbox.next_nonce(ACCOUNT)), Ok(Some(10)));
+    block_on(outbox.raise_nonce(ACCOUNT, 12)).unwrap();
+    assert_eq!(block_on(outbox.reserve_nonce(id(4), ACCOUNT, 0)), Ok(12));
     let other = Account {
         chain_id: 2,
         ..ACCOUNT
@@ -95,8 +102,18 @@ fn nonces_never_repeat() {
         block_on(outbox.next_nonce(other)),
         Err(MemoryError::OtherAccount)
     );
+    let refused = block_on(outbox.raise_nonce(other, 20));
+    assert_eq!(refused, Err(MemoryError::OtherAccount));
     let entry = block_on(outbox.entry(id(1))).unwrap().unwrap();
     assert_eq!((entry.phase, entry.nonce), (Phase::Reserved, Some(5)));
+}
+
+#[test]
+fn the_expiry_is_kept() {
+    let mut outbox = MemoryOutbox::<2, 8>::new();
+    block_on(outbox.put(id(1), B256::ZERO, Some(77), &intent(b"call"))).unwrap();
+    let entry = block_on(outbox.entry(id(1))).unwrap().unwrap();
+    assert_eq!(entry.expires_s, Some(77));
 }
 
 #[test]

@@ -255,6 +255,8 @@ where
             Progress::Moved(at) => Step::Moved(at),
             Progress::Final(at) => Step::Final(at),
             Progress::Vanished { .. } => Step::Vanished,
+            // This meter gives nothing up.
+            Progress::Cancelled(_) | Progress::GivenUp(_) => return false,
         };
         watch.step(id, step);
         step == Step::Vanished

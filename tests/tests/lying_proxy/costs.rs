@@ -1,6 +1,6 @@
 //! Lies about fees, gas and nonces.
 
-use coracle_client::eth::{ClientError, NodeError, Phase};
+use coracle_client::eth::{ClientError, FailReason, NodeError, Phase};
 use coracle_core::{U256, Wei};
 use coracle_eth::tx::CallData;
 use coracle_net::host::block_on;
@@ -168,6 +168,12 @@ fn first_nonce_too_low() {
     scene.proxy.stop_lying();
     let error = scene.submit(1).unwrap_err();
     assert_error!(error, ClientError::NonceTaken { nonce: 0 });
+    // Nothing is signed until the owner decides.
+    let error = scene.submit(2).unwrap_err();
+    assert_error!(error, ClientError::NonceTaken { nonce: 0 });
+    assert_eq!(scene.phase(2), Phase::Queued);
+    block_on(scene.device.adopt_nonce(0)).unwrap();
+    assert_eq!(scene.phase(1), Phase::Failed(FailReason::NonceTaken));
     scene.send(2).unwrap();
     assert_eq!(scene.mined(), 2);
 }

@@ -98,10 +98,10 @@ fn lost_receipt() {
     scene
         .proxy
         .set_rule(receipt(|receipt| *receipt = Value::Null));
+    // The block is still there, and so is the transaction.
     let progress = scene.settle(1).unwrap();
-    assert_error!(progress, Progress::Vanished { .. });
-    assert_eq!(scene.phase(1), Phase::Sent);
-    scene.submit(1).unwrap();
+    assert_error!(progress, Progress::Included(_));
+    assert_eq!(scene.phase(1), Phase::Included);
     scene.recover();
 }
 

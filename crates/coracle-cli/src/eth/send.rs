@@ -218,6 +218,8 @@ fn print(out: &mut dyn Write, progress: &Progress) -> std::io::Result<()> {
     ) = match progress {
         Progress::Included(inclusion) | Progress::Moved(inclusion) => ("included", inclusion),
         Progress::Final(inclusion) => ("final", inclusion),
+        // This program gives nothing up.
+        Progress::Cancelled(_) | Progress::GivenUp(_) => return line(out, "status", "cancelled"),
         Progress::Sent { .. } | Progress::Vanished { .. } => return line(out, "status", "sent"),
     };
     line(out, "status", status)?;

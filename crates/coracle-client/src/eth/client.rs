@@ -10,6 +10,7 @@ use embedded_hal_async::delay::DelayNs;
 
 use super::gas::GasCache;
 use super::link::{Failed, Link};
+use super::standing::Alarm;
 use super::{Account, ClientError, Config, Detail, Entry, EntryId, Fees, Outbox};
 
 /// The error of a client over transport `C`, signer `S` and outbox `O`.
@@ -48,6 +49,8 @@ pub struct EthClient<'a, C: Connect + 'a, S: Signer, O: Outbox, D> {
     pub(super) address: Address,
     pub(super) fees: Option<CachedFees>,
     pub(super) gas: Option<GasCache>,
+    /// Nothing is signed while there is one.
+    pub(super) alarm: Option<Alarm>,
     /// The entry that is being worked on.
     pub(super) id: EntryId,
     pub(super) entry: Entry,
@@ -86,6 +89,7 @@ where
             intent_buf: parts.intent_buf,
             fees: None,
             gas: None,
+            alarm: None,
             id: EntryId {
                 device: B256::ZERO,
                 sequence: 0,

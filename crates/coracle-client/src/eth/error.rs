@@ -56,10 +56,20 @@ pub enum ClientError<N, S, O> {
     /// As many attempts as an entry can hold were made.
     TooManyAttempts,
     /// A transaction that is not ours was mined under the reserved nonce: the key is
-    /// used elsewhere, or the flash is a copy.
+    /// used elsewhere, or the flash is a copy. Nothing is signed until the owner decides;
+    /// see [`EthClient::adopt_nonce`](super::EthClient::adopt_nonce).
     NonceTaken {
         /// The nonce.
         nonce: u64,
+    },
+    /// The chain counts more transactions of the account than the journal gave numbers:
+    /// the flash was put back to an earlier state or is a copy, or the key is used
+    /// elsewhere. Nothing is signed until the owner decides, as above.
+    JournalBehind {
+        /// The next nonce of the journal.
+        journal: u64,
+        /// That of the chain, as nodes tell it.
+        chain: u64,
     },
     /// No receipt came in time; the entry stays as it is.
     TimedOut,
@@ -121,6 +131,9 @@ impl<N: fmt::Display, S: fmt::Display, O: fmt::Display> fmt::Display for ClientE
             Self::TooManyAttempts => f.write_str("too many attempts for one entry"),
             Self::NonceTaken { nonce } => {
                 write!(f, "nonce {nonce} was taken by another transaction")
+            }
+            Self::JournalBehind { journal, chain } => {
+                write!(f, "chain is at nonce {chain}, journal at {journal}")
             }
             Self::TimedOut => f.write_str("no receipt in time"),
             Self::Signer(cause) => cause.fmt(f),
@@ -207,7 +220,7 @@ where
             Self::NonceTaken { .. } => ErrorKind::Remote,
             Self::FeeAboveLimit | Self::InsufficientFunds | Self::TimedOut => ErrorKind::Retry,
             Self::Signer(cause) => cause.kind(),
-            Self::Transaction(_) => ErrorKind::Device,
+            Self::Transaction(_) | Self::JournalBehind { .. } => ErrorKind::Device,
             Self::Outbox(cause) => cause.kind(),
             _ => ErrorKind::Caller,
         }

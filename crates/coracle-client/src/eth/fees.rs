@@ -93,11 +93,7 @@ fn ten_blocks_on(base: Wei) -> U256 {
 ///
 /// Where that is above a limit.
 pub(super) fn bump(old: &Fees, now: &Fees, limits: &Limits) -> Result<Fees, AboveLimit> {
-    let fees = Fees {
-        max_fee_per_gas: eighth_more(old.max_fee_per_gas).max(now.max_fee_per_gas),
-        max_priority_fee_per_gas: eighth_more(old.max_priority_fee_per_gas)
-            .max(now.max_priority_fee_per_gas),
-    };
+    let fees = raised(old, now);
     let pairs = [
         (fees.max_fee_per_gas, limits.max_fee_per_gas),
         (
@@ -108,6 +104,27 @@ pub(super) fn bump(old: &Fees, now: &Fees, limits: &Limits) -> Result<Fees, Abov
     match pairs.into_iter().find(|(needed, limit)| needed > limit) {
         Some((needed, limit)) => Err(AboveLimit { needed, limit }),
         None => Ok(fees),
+    }
+}
+
+/// As [`bump`], but the limits where it would go beyond them. A node that still has the
+/// old transaction refuses the new one then, and goes on with the old one; one that lost
+/// it takes the new one.
+pub(super) fn bump_within(old: &Fees, now: &Fees, limits: &Limits) -> Fees {
+    let fees = raised(old, now);
+    Fees {
+        max_fee_per_gas: fees.max_fee_per_gas.min(limits.max_fee_per_gas),
+        max_priority_fee_per_gas: fees
+            .max_priority_fee_per_gas
+            .min(limits.max_priority_fee_per_gas),
+    }
+}
+
+fn raised(old: &Fees, now: &Fees) -> Fees {
+    Fees {
+        max_fee_per_gas: eighth_more(old.max_fee_per_gas).max(now.max_fee_per_gas),
+        max_priority_fee_per_gas: eighth_more(old.max_priority_fee_per_gas)
+            .max(now.max_priority_fee_per_gas),
     }
 }
 
@@ -182,5 +199,19 @@ mod tests {
         };
         let beyond = bump(&top, &old, &LIMITS);
         assert!(matches!(beyond, Err(AboveLimit { .. })));
+    }
+
+    #[test]
+    fn a_bump_within_the_limits_never_fails_and_never_passes_them() {
+        let old = market(8, 1, 0).unwrap();
+        assert_eq!(
+            Ok(bump_within(&old, &old, &LIMITS)),
+            bump(&old, &old, &LIMITS)
+        );
+        let top = Fees {
+            max_fee_per_gas: LIMITS.max_fee_per_gas,
+            max_priority_fee_per_gas: LIMITS.max_priority_fee_per_gas,
+        };
+        assert_eq!(bump_within(&top, &old, &LIMITS), top);
     }
 }

@@ -14,8 +14,8 @@ use super::link::{Failed, Link, Nodes};
 use super::read::BytesReply;
 use super::submit::known;
 use super::{
-    Attempt, ClientError, Entry, EntryId, EthClient, FailReason, Inclusion, Intent, Lie, NodeError,
-    Outbox, Phase,
+    Attempt, ClientError, Entry, EntryId, EthClient, FailReason, GivenUp, Inclusion, Intent, Lie,
+    NodeError, Outbox, Phase,
 };
 
 /// How far [`send`](EthClient::send) goes before it returns.
@@ -50,6 +50,11 @@ pub enum Progress {
     },
     /// A block holds it that will not be replaced.
     Final(Inclusion),
+    /// The entry was given up, and a block holds the transaction that took its place. The
+    /// block may still be replaced.
+    Cancelled(Inclusion),
+    /// The entry was given up, and none of its transactions will be mined.
+    GivenUp(GivenUp),
 }
 
 impl Progress {
@@ -57,8 +62,18 @@ impl Progress {
     pub const fn milestone(&self) -> Milestone {
         match self {
             Self::Sent { .. } | Self::Vanished { .. } => Milestone::Sent,
-            Self::Included(_) | Self::Moved(_) => Milestone::Included,
-            Self::Final(_) => Milestone::Final,
+            Self::Included(_) | Self::Moved(_) | Self::Cancelled(_) => Milestone::Included,
+            Self::Final(_) | Self::GivenUp(_) => Milestone::Final,
+        }
+    }
+
+    /// Whether the entry's own transaction was mined and failed.
+    const fn is_revert(&self) -> bool {
+        match self {
+            Self::Included(inclusion) | Self::Moved(inclusion) | Self::Final(inclusion) => {
+                !inclusion.is_success
+            }
+            _ => false,
         }
     }
 }
@@ -133,8 +148,8 @@ where
     /// # Errors
     ///
     /// [`NodeError::Reverted`] with the reason where the transaction was mined and
-    /// failed; the entry ends once that is final. [`ClientError::NonceTaken`] where
-    /// that was found before. [`ClientError::NoSuchEntry`] where nothing was sent.
+    /// failed; the entry ends once that is final. [`ClientError::NonceTaken`] where the
+    /// entry ended so. [`ClientError::NoSuchEntry`] where nothing was signed.
     pub async fn settle(&mut self, id: EntryId) -> Result<Progress, Error<C, S, O>> {
         let progress = self.look(id).await;
         progress.map_err(|failed| self.error(failed))
@@ -144,6 +159,10 @@ where
         self.load(id).await?;
         let is_open = match (self.entry.phase, self.entry.inclusion) {
             (Phase::Final, Some(inclusion)) => return Ok(Progress::Final(inclusion)),
+            (Phase::Failed(FailReason::Cancelled), _) => {
+                return Ok(Progress::GivenUp(GivenUp::Cancelled));
+            }
+            (Phase::Expired, _) => return Ok(Progress::GivenUp(GivenUp::Expired)),
             (Phase::Failed(FailReason::NonceTaken), _) => {
                 let nonce = self.entry.nonce.unwrap_or_default();
                 return Err(self.fail(ClientError::NonceTaken { nonce }));
@@ -156,36 +175,43 @@ where
             true => Some(self.update().await?),
             false => None,
         };
-        match (progress, self.entry.inclusion) {
-            (
-                Some(progress),
-                None
-                | Some(Inclusion {
-                    is_success: true, ..
-                }),
-            ) => Ok(progress),
+        match progress {
+            Some(progress) if !progress.is_revert() => Ok(progress),
             _ => Err(self.reverted().await),
         }
     }
 
     /// Asks what became of the entry, and writes it down.
-    async fn update(&mut self) -> Result<Progress, Failed> {
-        let Some(inclusion) = find_any(&mut self.link, &self.entry).await? else {
+    pub(super) async fn update(&mut self) -> Result<Progress, Failed> {
+        let mut found = find_any(&mut self.link, &self.entry).await?;
+        if let (None, Some(before)) = (&found, &self.entry.inclusion) {
+            found = still_there(&mut self.link, before).await?;
+        }
+        let Some(inclusion) = found else {
             return self.not_found().await;
         };
         let is_final = self.is_final(&inclusion).await?;
+        let given_up = self.entry.given_up.filter(|_| {
+            let mut attempts = self.entry.attempts.iter();
+            attempts.any(|attempt| attempt.is_cancel && attempt.hash == inclusion.hash)
+        });
         let before = self.entry.inclusion.replace(inclusion);
-        let phase = match (is_final, inclusion.is_success) {
-            (false, _) => Phase::Included,
-            (true, true) => Phase::Final,
-            (true, false) => Phase::Failed(FailReason::Reverted),
+        let phase = match (is_final, given_up, inclusion.is_success) {
+            (false, _, _) => Phase::Included,
+            (true, Some(why), _) => why.phase(),
+            (true, None, true) => Phase::Final,
+            (true, None, false) => Phase::Failed(FailReason::Reverted),
         };
         if is_final || before != Some(inclusion) {
             self.save(phase).await?;
         }
-        Ok(match before {
+        Ok(match (before, given_up) {
+            (_, Some(why)) if is_final => Progress::GivenUp(why),
+            (_, Some(_)) => Progress::Cancelled(inclusion),
             _ if is_final => Progress::Final(inclusion),
-            Some(before) if before.block_hash != inclusion.block_hash => Progress::Moved(inclusion),
+            (Some(before), None) if before.block_hash != inclusion.block_hash => {
+                Progress::Moved(inclusion)
+            }
             _ => Progress::Included(inclusion),
         })
     }
@@ -327,6 +353,17 @@ async fn find<C: Connect>(
         }
     }
     Ok(None)
+}
+
+/// What was known before, unless the node's chain has another block in its place. A node
+/// may forget a receipt, or be behind; neither means that the transaction is gone.
+async fn still_there<C: Connect>(
+    link: &mut Link<'_, C>,
+    before: &Inclusion,
+) -> Result<Option<Inclusion>, Failed> {
+    let block = block(link, BlockTag::Number(before.block_number)).await?;
+    let is_there = block.is_none_or(|block| block.hash == before.block_hash);
+    Ok(is_there.then_some(*before))
 }
 
 /// Holds a receipt against what the device knows and against the node's own chain.

@@ -378,7 +378,7 @@ mod tests {
 
     fn with_outbox(test: impl FnOnce(StoreOutbox<'_, '_, Flash>)) {
         with_store(Entry::MAX_ENCODED_LEN, |store| {
-            test(StoreOutbox::new(store))
+            test(StoreOutbox::new(store));
         });
     }
 

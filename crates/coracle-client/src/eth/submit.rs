@@ -1,8 +1,8 @@
 //! From an intent to a transaction that a node took.
 
 use coracle_core::ecdsa::{RecoveryId, Secp256k1, Signature};
-use coracle_core::{Address, B256, Signer, U256, Wei};
-use coracle_eth::rpc::{BlockTag, Hash, Quantity, Request, ScalarAnswer, TransactionAnswer};
+use coracle_core::{B256, Signer, U256, Wei};
+use coracle_eth::rpc::{BlockTag, Hash, Quantity, Request, ScalarAnswer};
 use coracle_eth::tx::{AccessList, SignedTx, Transaction, TxEip1559, TxError, TxLegacy};
 use coracle_eth::{ChainProfile, FeeRule, TxTypes};
 use coracle_net::Connect;
@@ -10,10 +10,12 @@ use embedded_hal_async::delay::DelayNs;
 
 use super::client::{CachedFees, Error};
 use super::fees::AboveLimit;
+use super::give_up::cancellation;
 use super::link::{Failed, Link, Nodes};
+use super::standing::{Alarm, Standing, count, locate};
 use super::{
-    Attempt, ClientError, Config, Entry, EntryId, EthClient, FailReason, Fees, Intent, Lie,
-    NodeError, Outbox, Phase, Put, fees, gas,
+    Attempt, ClientError, Config, Entry, EntryId, EthClient, Fees, Intent, Lie, NodeError, Outbox,
+    Phase, Put, fees, gas,
 };
 
 impl<C, S, O, D> EthClient<'_, C, S, O, D>
@@ -62,26 +64,33 @@ where
     }
 
     /// Makes and signs the entry's transaction unless that was done, and hands it to a
-    /// node; returns its hash, computed here.
+    /// node; returns the hash of the one that a node has, computed here: an older one of
+    /// the entry's where the node refuses the newest in its favour.
     ///
     /// With fees, gas and nonce known from the entry before, this is one request. On an
     /// entry that was sent before it sends the same bytes again, to another node first
     /// where there is one. That is harmless: a transaction that the node knows counts as
-    /// taken.
+    /// taken. For an entry that was given up it does the same with the transaction that
+    /// takes its place.
     ///
     /// # Errors
     ///
     /// A limit that the chain's demands do not fit, a revert, or a node that does not
-    /// answer leave the entry as it was before the nonce was set aside; later errors
-    /// leave it signed: among them [`ClientError::InsufficientFunds`], where the account
-    /// must be filled first. [`ClientError::NonceTaken`] ends it.
+    /// answer leave the entry as it was before the nonce was set aside; what the signer
+    /// refuses leaves it with its nonce, and later errors leave it signed: among them
+    /// [`ClientError::InsufficientFunds`], where the account must be filled first. The
+    /// transactions of entries after it wait for such an entry: submit it again, or
+    /// [`cancel`](Self::cancel) it.
+    ///
+    /// [`ClientError::NonceTaken`] and [`ClientError::JournalBehind`] are alarms: see
+    /// [`reconcile`](Self::reconcile).
     pub async fn submit(&mut self, id: EntryId) -> Result<B256, Error<C, S, O>> {
         let hash = self.prepare_and_deliver(id).await;
         hash.map_err(|failed| self.error(failed))
     }
 
     /// Replaces the entry's waiting transaction by one that pays more, under the same
-    /// nonce, so that at most one of them is mined.
+    /// nonce, so that at most one of them is mined. Written down before it is sent.
     ///
     /// # Errors
     ///
@@ -94,14 +103,21 @@ where
 
     async fn prepare_and_deliver(&mut self, id: EntryId) -> Result<B256, Failed> {
         self.load(id).await?;
-        if matches!(self.entry.phase, Phase::Queued | Phase::Reserved) {
-            self.prepare().await?;
-        }
+        self.sign_what_is_due().await?;
         // The node that took it may have kept it to itself.
         if self.entry.phase == Phase::Sent && self.config.nodes.len() > 1 {
             self.link.turn();
         }
         self.deliver().await
+    }
+
+    /// Signs the transaction that the entry lacks, if any.
+    pub(super) async fn sign_what_is_due(&mut self) -> Result<(), Failed> {
+        match (self.entry.given_up, self.entry.phase) {
+            (None, Phase::Queued | Phase::Reserved) => self.prepare().await,
+            _ if self.entry.lacks_cancellation() => self.sign_cancellation().await,
+            _ => Ok(()),
+        }
     }
 
     async fn sign_more_and_deliver(&mut self, id: EntryId) -> Result<B256, Failed> {
@@ -111,14 +127,19 @@ where
         let Some(last) = last else {
             return Err(self.fail(ClientError::NoSuchEntry));
         };
-        if self.entry.attempts.is_full() {
+        if self.entry.lacks_cancellation() {
+            self.sign_cancellation().await?;
+            return self.deliver().await;
+        }
+        let kept = usize::from(!last.is_cancel);
+        if self.entry.attempts.len().saturating_add(kept) >= Entry::MAX_ATTEMPTS {
             return Err(self.fail(ClientError::TooManyAttempts));
         }
         self.fees = None;
         let now = self.current_fees().await?;
         let fees = fees::bump(&last.fees, &now, &self.config.limits);
         let fees = self.within_limit(fees)?;
-        self.sign(&fees, last.gas_limit).await?;
+        self.sign(&fees, last.gas_limit, last.is_cancel).await?;
         self.deliver().await
     }
 
@@ -143,6 +164,7 @@ where
 
     /// Costs first, then the nonce, then the signature; each is durable before the next.
     async fn prepare(&mut self) -> Result<(), Failed> {
+        self.be_calm()?;
         let fees = self.current_fees().await?;
         let gas_limit = self.gas_limit().await?;
         self.check_total(&fees, gas_limit)?;
@@ -154,10 +176,10 @@ where
             self.entry.nonce = Some(nonce);
             self.entry.phase = Phase::Reserved;
         }
-        self.sign(&fees, gas_limit).await
+        self.sign(&fees, gas_limit, false).await
     }
 
-    async fn current_fees(&mut self) -> Result<Fees, Failed> {
+    pub(super) async fn current_fees(&mut self) -> Result<Fees, Failed> {
         if let Some(cached) = &mut self.fees
             && let Some(uses_left) = cached.uses_left.checked_sub(1)
         {
@@ -225,19 +247,25 @@ where
             Ok(None) => {}
             Err(cause) => return Err(self.fail(ClientError::Outbox(cause))),
         }
-        let request = Request::TransactionCount {
-            account: self.address,
-            at: BlockTag::Pending,
-        };
-        let mut reply = self.link.reply::<ScalarAnswer<u64>>();
-        self.link.ask(Nodes::Any, &request, &mut reply).await?;
-        reply.value()
+        let at = BlockTag::Pending;
+        count(&mut self.link, Nodes::Any, self.address, at).await
     }
 
-    async fn sign(&mut self, fees: &Fees, gas_limit: u64) -> Result<(), Failed> {
+    pub(super) async fn sign(
+        &mut self,
+        fees: &Fees,
+        gas_limit: u64,
+        is_cancel: bool,
+    ) -> Result<(), Failed> {
+        self.be_calm()?;
         self.check_total(fees, gas_limit)?;
-        let intent = self.outbox.intent(self.id, self.intent_buf).await;
-        let intent = known(&mut self.error, intent)?;
+        let intent = match is_cancel {
+            true => cancellation(self.address),
+            false => {
+                let intent = self.outbox.intent(self.id, self.intent_buf).await;
+                known(&mut self.error, intent)?
+            }
+        };
         let nonce = self.entry.nonce.unwrap_or_default();
         let tx = transaction(&self.config.profile, &intent, nonce, fees, gas_limit);
         let signature = match self.signer.sign(&tx).await {
@@ -253,7 +281,7 @@ where
             gas_limit,
             signature: signature.to_bytes(),
             is_y_odd: signature.recovery_id().is_some_and(RecoveryId::is_y_odd),
-            is_cancel: false,
+            is_cancel,
             hash,
         };
         if self.entry.attempts.push(attempt).is_err() {
@@ -263,15 +291,20 @@ where
     }
 
     /// Hands the newest attempt to one node after the other until one has it.
-    async fn deliver(&mut self) -> Result<B256, Failed> {
+    pub(super) async fn deliver(&mut self) -> Result<B256, Failed> {
         let waits = matches!(self.entry.phase, Phase::Signed | Phase::Sent);
         let attempt = self.entry.attempts.last().filter(|_| waits);
         let (Some(attempt), Some(nonce)) = (attempt, self.entry.nonce) else {
             return Err(self.fail(ClientError::NoSuchEntry));
         };
         let hash = attempt.hash;
-        let intent = self.outbox.intent(self.id, self.intent_buf).await;
-        let intent = known(&mut self.error, intent)?;
+        let intent = match attempt.is_cancel {
+            true => cancellation(self.address),
+            false => {
+                let intent = self.outbox.intent(self.id, self.intent_buf).await;
+                known(&mut self.error, intent)?
+            }
+        };
         let (fees, gas_limit) = (&attempt.fees, attempt.gas_limit);
         let tx = transaction(&self.config.profile, &intent, nonce, fees, gas_limit);
         let needed = Wei(tx.max_fee().0.saturating_add(tx.value().0));
@@ -280,22 +313,28 @@ where
             Err(cause) => return Err(self.fail(cause.into())),
         };
         if hand_to_any(&mut self.link, &signed, hash).await.is_ok() {
-            self.save(Phase::Sent).await?;
-            return Ok(hash);
+            return self.sent(hash).await;
         }
         // A refusal may mean that fees rose; ask anew next time.
         self.fees = None;
         self.explain_refusal(nonce, needed).await
     }
 
-    /// Asks nodes why none took the entry's transaction.
+    /// A node has this transaction of the entry's. Flash is written only where that is new.
+    async fn sent(&mut self, hash: B256) -> Result<B256, Failed> {
+        if self.entry.phase != Phase::Sent {
+            self.save(Phase::Sent).await?;
+        }
+        Ok(hash)
+    }
+
+    /// Asks nodes why none took the entry's newest transaction.
     async fn explain_refusal(&mut self, nonce: u64, needed: Wei) -> Result<B256, Failed> {
         let error = self.link.error.take();
         self.link.is_aside = true;
-        let is_taken = self.is_taken(nonce).await;
-        let balance = match is_taken {
-            true => None,
-            false => {
+        let standing = self.standing(nonce).await;
+        let balance = match standing {
+            Standing::Free => {
                 let request = Request::Balance {
                     account: self.address,
                     at: BlockTag::Latest,
@@ -304,12 +343,14 @@ where
                 let asked = self.link.ask(Nodes::Any, &request, &mut reply).await;
                 asked.and_then(|()| reply.value()).ok()
             }
+            _ => None,
         };
         self.link.is_aside = false;
         self.link.error = error;
-        if is_taken {
-            self.save(Phase::Failed(FailReason::NonceTaken)).await?;
-            return Err(self.fail(ClientError::NonceTaken { nonce }));
+        match standing {
+            Standing::Free => {}
+            Standing::Ours(hash) => return self.sent(hash).await,
+            Standing::Stranger => return Err(self.raise(Alarm::NonceTaken { nonce })),
         }
         // What nodes do not answer does not count.
         if let Some(balance) = balance.filter(|balance| *balance < needed.0) {
@@ -317,22 +358,6 @@ where
             return Err(self.fail(ClientError::InsufficientFunds));
         }
         Err(Failed)
-    }
-
-    /// Whether a transaction that is none of the entry's attempts was mined under its
-    /// nonce: `quorum` nodes say so and none says otherwise, for this ends the entry.
-    /// What nodes do not answer does not count.
-    async fn is_taken(&mut self, nonce: u64) -> bool {
-        let mut agreed = 0_usize;
-        for _ in self.config.nodes {
-            match is_taken(&mut self.link, self.address, &self.entry, nonce).await {
-                Ok(true) => agreed = agreed.saturating_add(1),
-                Ok(false) => return false,
-                Err(Failed) => {}
-            }
-            self.link.turn();
-        }
-        agreed >= self.config.quorum.max(1)
     }
 }
 
@@ -383,48 +408,14 @@ async fn hand_to<C: Connect>(
     }
     let error = link.error.take();
     link.is_aside = true;
-    let is_known = is_known(link, hash).await;
+    let found = locate(link, Nodes::This, hash).await;
     link.is_aside = false;
-    match is_known {
-        Ok(true) => Ok(()),
+    match found {
+        Ok(Some(_)) => Ok(()),
         _ => {
             link.error = error;
             Err(Failed)
         }
-    }
-}
-
-/// Whether the node says that a transaction was mined under the nonce that is none of the
-/// entry's attempts.
-async fn is_taken<C: Connect>(
-    link: &mut Link<'_, C>,
-    account: Address,
-    entry: &Entry,
-    nonce: u64,
-) -> Result<bool, Failed> {
-    let at = BlockTag::Latest;
-    let request = Request::TransactionCount { account, at };
-    let mut reply = link.reply::<ScalarAnswer<u64>>();
-    link.ask(Nodes::This, &request, &mut reply).await?;
-    if reply.value()? <= nonce {
-        return Ok(false);
-    }
-    for attempt in &entry.attempts {
-        if is_known(link, attempt.hash).await? {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-/// Whether the node has this transaction, waiting or mined.
-async fn is_known<C: Connect>(link: &mut Link<'_, C>, hash: B256) -> Result<bool, Failed> {
-    let mut reply = link.reply::<TransactionAnswer>();
-    let request = Request::Transaction(hash);
-    link.ask(Nodes::This, &request, &mut reply).await?;
-    match reply.value()? {
-        Some(info) if info.hash != hash => Err(link.fail(Lie::TransactionHash)),
-        found => Ok(found.is_some()),
     }
 }
 
