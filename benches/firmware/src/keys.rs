@@ -68,7 +68,7 @@ fn curve<C: Curve>(meter: &mut dyn Meter, names: &Names) -> Result<(), WrongResu
 }
 
 /// The same bytes each time, and cheap: what is counted is what is done with them.
-struct Predictable(u64);
+pub(crate) struct Predictable(pub(crate) u64);
 
 impl TryRng for Predictable {
     type Error = Infallible;

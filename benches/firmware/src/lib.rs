@@ -11,6 +11,7 @@ mod keys;
 mod libsecp256k1;
 mod modem;
 mod records;
+mod store;
 
 use core::future::Future;
 use core::hint::black_box;
@@ -46,7 +47,8 @@ pub fn all(meter: &mut dyn Meter) -> Result<(), WrongResult> {
     hashes::all(meter)?;
     eth::all(meter)?;
     records::all(meter)?;
-    modem::all(meter)
+    modem::all(meter)?;
+    store::all(meter)
 }
 
 fn check(is_right: bool) -> Result<(), WrongResult> {
