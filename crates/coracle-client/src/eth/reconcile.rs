@@ -101,12 +101,14 @@ where
         let Some(nonce) = self.entry.nonce else {
             return Ok(());
         };
+        if self.entry.phase == Phase::Included {
+            self.update().await?;
+        }
         let delivered = match self.entry.phase {
-            Phase::Included => return self.update().await.map(drop),
             Phase::Sent => self.find_or_deliver().await,
             Phase::Signed => self.deliver().await.map(drop),
             // Nothing of ours can be under it.
-            _ if count > nonce => match self.standing(nonce).await {
+            Phase::Reserved if count > nonce => match self.standing(nonce).await {
                 Standing::Stranger => Err(self.raise(Alarm::NonceTaken { nonce })),
                 _ => Ok(()),
             },
