@@ -84,9 +84,9 @@ pub fn target(url: &str) -> Target<'static> {
     }
 }
 
-/// A device that knows these nodes; `change` sets what differs from the usual.
-#[expect(clippy::expect_used, reason = "the tests give a node or more")]
-pub fn device(name: &str, nodes: &[&str], change: impl FnOnce(&mut Config<'static>)) -> Device {
+/// What a device that knows these nodes keeps to; `change` sets what differs from the
+/// usual.
+pub fn config(nodes: &[&str], change: impl FnOnce(&mut Config<'static>)) -> Config<'static> {
     let nodes: Vec<_> = nodes.iter().map(|url| target(url)).collect();
     let mut config = Config {
         profile: local_profile(),
@@ -98,18 +98,29 @@ pub fn device(name: &str, nodes: &[&str], change: impl FnOnce(&mut Config<'stati
         fee_refresh: 100,
     };
     change(&mut config);
+    config
+}
+
+/// A network with timeouts.
+pub fn stack() -> &'static Host {
     let timeouts = HostConfig {
         connect_timeout: Duration::from_secs(2),
         io_timeout: Duration::from_secs(5),
         deadline: Duration::from_secs(20),
     };
+    Box::leak(Box::new(HostStack::new(timeouts)))
+}
+
+/// A device that knows these nodes; `change` sets what differs from the usual.
+#[expect(clippy::expect_used, reason = "the tests give a node or more")]
+pub fn device(name: &str, nodes: &[&str], change: impl FnOnce(&mut Config<'static>)) -> Device {
     let parts = Parts {
-        stack: Box::leak(Box::new(HostStack::new(timeouts))),
+        stack: stack(),
         signer: key(name),
         outbox: MemoryOutbox::new(),
         delay: Sleep,
         net_buf: vec![0; 1024].leak(),
         intent_buf: vec![0; 8192].leak(),
     };
-    EthClient::new(parts, config).expect("a node or more")
+    EthClient::new(parts, config(nodes, change)).expect("a node or more")
 }

@@ -12,7 +12,8 @@ mod proxy;
 
 pub use anvil::Anvil;
 pub use device::{
-    Device, DeviceError, Host, Sleep, account, device, entry, key, limits, local_profile, target,
+    Device, DeviceError, Host, Sleep, account, config, device, entry, key, limits, local_profile,
+    stack, target,
 };
 pub use http::{post, rpc, rpc_error};
 pub use probe::{Probe, STORED};
