@@ -13,3 +13,5 @@ mod crash;
 mod give_up;
 #[path = "store_chain/nodes.rs"]
 mod nodes;
+#[path = "store_chain/slot.rs"]
+mod slot;

@@ -25,7 +25,8 @@ type Flash = SimFlash<4, 4096>;
 const PAGES: usize = 8;
 
 /// The client of a board, its outbox on flash.
-pub(crate) type Device<'s, 'm> = EthClient<'s, Host, Picky, StoreOutbox<'s, 'm, Chip>, Sleep>;
+pub(crate) type Device<'s, 'm, S = Picky> =
+    EthClient<'s, Host, S, StoreOutbox<'s, 'm, Chip>, Sleep>;
 
 /// Its error.
 pub(crate) type DeviceError<'s, 'm> = Error<Host, Picky, StoreOutbox<'s, 'm, Chip>>;
@@ -43,11 +44,7 @@ pub(crate) struct Board {
 impl Board {
     /// A new board with money on the node, its store formatted.
     pub(crate) fn new(anvil: &Anvil, name: &'static str) -> Self {
-        let ether = "0xde0b6b3a7640000";
-        anvil.rpc(
-            "anvil_setBalance",
-            json!([account(name).to_string(), ether]),
-        );
+        fund(anvil, account(name));
         let board = Self {
             name,
             nodes: vec![anvil.url().to_owned()],
@@ -100,23 +97,32 @@ impl Board {
 
     /// Starts the device, and drops it in the end: the next boot is after a reset.
     pub(crate) fn boot<T>(&self, run: impl FnOnce(&mut Device<'_, '_>) -> T) -> T {
-        self.with_store(|store| {
-            let mut net_buf = [0; 1024];
-            let mut intent_buf = [0; 512];
-            let parts = Parts {
-                stack: stack(),
-                signer: Picky {
-                    key: key(self.name),
-                    signatures: self.signatures.clone(),
-                },
-                outbox: StoreOutbox::new(store),
-                delay: Sleep,
-                net_buf: &mut net_buf,
-                intent_buf: &mut intent_buf,
-            };
-            let mut client = EthClient::new(parts, self.config()).unwrap();
-            run(&mut client)
-        })
+        let signer = Picky {
+            key: key(self.name),
+            signatures: self.signatures.clone(),
+        };
+        self.with_store(|store| self.with_signer(store, signer, run))
+    }
+
+    /// A client on this store that signs with this signer.
+    pub(crate) fn with_signer<'m, S: Signer<Curve = Secp256k1>, T>(
+        &self,
+        store: &Store<'m, Chip>,
+        signer: S,
+        run: impl FnOnce(&mut Device<'_, 'm, S>) -> T,
+    ) -> T {
+        let mut net_buf = [0; 1024];
+        let mut intent_buf = [0; 512];
+        let parts = Parts {
+            stack: stack(),
+            signer,
+            outbox: StoreOutbox::new(store),
+            delay: Sleep,
+            net_buf: &mut net_buf,
+            intent_buf: &mut intent_buf,
+        };
+        let mut client = EthClient::new(parts, self.config()).unwrap();
+        run(&mut client)
     }
 
     fn config(&self) -> Config<'static> {
@@ -124,7 +130,8 @@ impl Board {
         config(&nodes, |config| config.quorum = self.quorum)
     }
 
-    fn with_store<T>(&self, run: impl FnOnce(&Store<'_, Chip>) -> T) -> T {
+    /// The store alone, without a client.
+    pub(crate) fn with_store<T>(&self, run: impl FnOnce(&Store<'_, Chip>) -> T) -> T {
         let intake = Intake {
             max_entries: 8,
             when_full: WhenFull::Refuse,
@@ -133,6 +140,12 @@ impl Board {
         let mut memory = Memory::<32, 1024>::new();
         run(&Store::new(Chip(self.flash.clone()), &mut memory, intake))
     }
+}
+
+/// Gives the account an ether.
+pub(crate) fn fund(anvil: &Anvil, account: Address) {
+    let params = json!([account.to_string(), "0xde0b6b3a7640000"]);
+    anvil.rpc("anvil_setBalance", params);
 }
 
 /// The flash of a board, as a driver hands it out.

@@ -102,6 +102,30 @@ fn one_node_of_two_raises_no_alarm_alone() {
 }
 
 #[test]
+fn an_alarm_takes_as_many_nodes_as_finality_does() {
+    let anvil = Anvil::start();
+    let mut board = Board::new(&anvil, "agreed");
+    board.boot(|device| send(device, 0));
+    let image = board.image();
+    board.boot(|device| send(device, 1));
+    board.flash().borrow_mut().load(&image);
+    let silent = Proxy::start(anvil.url(), |ask: &Ask| ask.error(-32005, "limit exceeded"));
+    board.set_nodes(&[anvil.url(), silent.url()], 2);
+    board.boot(|device| {
+        block_on(device.reconcile()).unwrap();
+        assert!(!device.is_alarmed(), "one node's word");
+    });
+    silent.stop_lying();
+    board.boot(|device| {
+        let alarm = ClientError::JournalBehind {
+            journal: 1,
+            chain: 2,
+        };
+        assert_eq!(block_on(device.reconcile()), Err(alarm));
+    });
+}
+
+#[test]
 fn rolled_back_flash_is_an_alarm_and_nothing_is_signed() {
     let anvil = Anvil::start();
     let board = Board::new(&anvil, "rolled");

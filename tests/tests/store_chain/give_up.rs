@@ -11,8 +11,8 @@ use coracle_tests::{Anvil, Ask, Probe, Proxy, Reply, account, entry};
 use serde_json::json;
 
 use super::board::{
-    Board, Device, Picky, forget, has, known, mined, moved, phase, put, put_until, send, settle,
-    submit, transfer_of,
+    Board, Device, Picky, forget, fund, has, known, mined, moved, phase, put, put_until, send,
+    settle, submit, transfer_of,
 };
 
 /// What the signer refuses, with a nonce set aside for it.
@@ -188,8 +188,7 @@ fn a_call_that_reverts_once_its_nonce_is_set_aside_leaves_no_hole() {
     };
     // The code is longer than an item of the board's store: its maker puts it there.
     let mut maker = coracle_tests::device("maker", &[anvil.url()], |_| {});
-    let ether = json!([account("maker").to_string(), "0xde0b6b3a7640000"]);
-    anvil.rpc("anvil_setBalance", ether);
+    fund(&anvil, account("maker"));
     block_on(maker.put(entry(0), &creation)).unwrap();
     block_on(maker.submit(entry(0))).unwrap();
     block_on(maker.wait(entry(0), Milestone::Included)).unwrap();

@@ -1,12 +1,12 @@
 //! What the chain and its nodes do while the device is off.
 
-use coracle_client::eth::{Phase, Progress};
+use coracle_client::eth::{ClientError, Phase, Progress};
 use coracle_net::host::block_on;
-use coracle_tests::{Anvil, Ask, Proxy, Reply, entry};
+use coracle_tests::{Anvil, Ask, Proxy, Reply, account, entry};
 use serde_json::json;
 
 use super::board::{
-    Board, forget, has, known, mined, moved, phase, put, send, settle, submit, submit_all,
+    Board, forget, fund, has, known, mined, moved, phase, put, send, settle, submit, submit_all,
 };
 
 #[test]
@@ -147,11 +147,7 @@ fn a_node_that_is_behind_raises_no_alarm_and_makes_no_second_transaction() {
     });
     // The same chain's id, and nothing of what happened.
     let behind = Anvil::start();
-    let ether = json!([
-        coracle_tests::account("ahead").to_string(),
-        "0xde0b6b3a7640000"
-    ]);
-    behind.rpc("anvil_setBalance", ether);
+    fund(&behind, account("ahead"));
     behind.set_automine(false);
     board.set_nodes(&[behind.url()], 1);
     board.boot(|device| {
@@ -177,4 +173,46 @@ fn a_node_that_is_behind_raises_no_alarm_and_makes_no_second_transaction() {
     assert_eq!(mined(&anvil, "ahead"), 3);
     (0..3).for_each(|sequence| assert_eq!(moved(&anvil, sequence), 1));
     assert_eq!(board.signatures(), 3);
+}
+
+#[test]
+fn an_entry_that_no_node_takes_keeps_no_other_waiting() {
+    let anvil = Anvil::start();
+    let board = Board::new(&anvil, "broke");
+    anvil.set_automine(false);
+    let [first, second] = board.boot(|device| [submit(device, 0), submit(device, 1)]);
+    // The account is emptied, and the node forgets both.
+    forget(&anvil, second);
+    forget(&anvil, first);
+    let broke = account("broke");
+    anvil.rpc("anvil_setBalance", json!([broke.to_string(), "0x0"]));
+    board.boot(|device| {
+        assert_eq!(block_on(device.reconcile()), Ok(2));
+        assert!(!device.is_alarmed());
+        assert!(!has(&anvil, first) && !has(&anvil, second));
+    });
+    fund(&anvil, broke);
+    board.boot(|device| {
+        assert_eq!(block_on(device.reconcile()), Ok(2));
+        assert!(has(&anvil, first) && has(&anvil, second));
+    });
+    anvil.mine(1);
+    assert_eq!(mined(&anvil, "broke"), 2);
+    assert_eq!(board.signatures(), 2);
+}
+
+#[test]
+fn without_a_node_nothing_changes() {
+    let anvil = Anvil::start();
+    let mut board = Board::new(&anvil, "alone");
+    anvil.set_automine(false);
+    board.boot(|device| submit(device, 0));
+    let proxy = Proxy::start(anvil.url(), |_| Reply::Raw(Vec::new()));
+    board.set_nodes(&[proxy.url()], 1);
+    board.boot(|device| {
+        let error = block_on(device.reconcile()).unwrap_err();
+        assert!(matches!(error, ClientError::Node(_)), "{error:?}");
+        assert!(!device.is_alarmed());
+        assert_eq!(phase(device, 0), Phase::Sent);
+    });
 }
