@@ -2,7 +2,7 @@
 
 use coracle_client::eth::{ClientError, FailReason, Phase, Progress};
 use coracle_net::host::block_on;
-use coracle_tests::{Anvil, Ask, Proxy, entry};
+use coracle_tests::{Anvil, Ask, Proxy, account, entry};
 use serde_json::json;
 
 use super::board::{
@@ -96,6 +96,35 @@ fn one_node_of_two_raises_no_alarm_alone() {
         board.set_nodes(&[proxy.url(), anvil.url()], quorum);
         board.boot(|device| {
             assert_eq!(block_on(device.reconcile()), Ok(1));
+            assert!(!device.is_alarmed());
+        });
+    }
+}
+
+#[test]
+fn a_stranger_that_another_node_does_not_know_of_is_no_alarm() {
+    let anvil = Anvil::start();
+    let mut board = Board::new(&anvil, "defamed");
+    anvil.set_automine(false);
+    let hash = board.boot(|device| {
+        submit(device, 0);
+        block_on(device.bump(entry(0))).unwrap()
+    });
+    // The honest node lost it, and does not take it again as long as the account is empty.
+    forget(&anvil, hash);
+    let params = json!([account("defamed").to_string(), "0x0"]);
+    anvil.rpc("anvil_setBalance", params);
+    let liar = Proxy::start(anvil.url(), |ask: &Ask| match ask.method() {
+        "eth_sendRawTransaction" => ask.error(-32000, "nonce too low"),
+        "eth_getTransactionByHash" => ask.result(json!(null)),
+        "eth_getTransactionCount" => ask.result(json!("0x1")),
+        _ => ask.honest(),
+    });
+    for nodes in [[liar.url(), anvil.url()], [anvil.url(), liar.url()]] {
+        board.set_nodes(&nodes, 1);
+        board.boot(|device| {
+            let error = block_on(device.submit(entry(0))).unwrap_err();
+            assert_eq!(error, ClientError::InsufficientFunds);
             assert!(!device.is_alarmed());
         });
     }
