@@ -17,7 +17,7 @@
 //! | huge estimate | says that a call needs 2^63 gas | `GasAboveLimit`; signs nothing |
 //! | tiny estimate | says that a call needs 1 gas | allows what every such transaction needs |
 //! | nonce | says nonces far off, either way | does not ask: it keeps a journal |
-//! | first nonce too low | hides a transaction before there is a journal | the node refuses; the entry after it goes through |
+//! | first nonce too low | hides a transaction before there is a journal | the node refuses: an alarm; once the owner decided, the entry after it goes through |
 //! | "already known" | says so of a transaction that it dropped | asks, and is told no; the entry stays signed |
 //! | swallowed | takes a transaction and drops it | submitted again, it goes to the next node |
 //! | refusal | refuses a transaction that it forwarded | asks whether the node has it; counts as sent |

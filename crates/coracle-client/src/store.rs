@@ -15,6 +15,34 @@ use crate::EntryId;
 /// called there.
 ///
 /// A name is used once, for ever: an entry that was settled and removed is not added again.
+///
+/// ```
+/// use coracle_client::StoreOutbox;
+/// use coracle_client::eth::{Entry, Intent};
+/// use coracle_store::{Intake, Memory, Store, WhenFull};
+/// # type Flash = coracle_testkit::SimFlash<4, 4096>;
+///
+/// /// The longest call data.
+/// const DATA_LEN: usize = 256;
+/// const ENTRIES: usize = 8;
+/// /// Two for each entry, one for account, device and chain each, and three.
+/// const ITEMS: usize = 2 * ENTRIES + 6;
+/// const LEN: usize = 700;
+/// const INTENT_LEN: usize = Intent::MAX_ENCODED_OVERHEAD + DATA_LEN;
+/// const _: () = assert!(LEN >= Store::<Flash>::INTENT_OVERHEAD + INTENT_LEN);
+/// const _: () = assert!(LEN >= Store::<Flash>::STATE_OVERHEAD + Entry::MAX_ENCODED_LEN);
+///
+/// let intake = Intake {
+///     max_entries: ENTRIES,
+///     when_full: WhenFull::Refuse,
+///     max_state: Entry::MAX_ENCODED_LEN,
+/// };
+/// let mut memory = Memory::<ITEMS, LEN>::new();
+/// # let flash = Flash::new(8, 0);
+/// let store = Store::new(flash, &mut memory, intake);
+/// let outbox = StoreOutbox::new(&store);
+/// # let _ = outbox;
+/// ```
 pub struct StoreOutbox<'s, 'm, F, M = NoCounter> {
     pub(crate) store: &'s Store<'m, F, M>,
 }

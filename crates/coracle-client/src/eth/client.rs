@@ -29,7 +29,7 @@ pub struct Parts<'a, C, S, O, D> {
     pub delay: D,
     /// Working buffer of the transport: 1 KiB is a good size, any size works.
     pub net_buf: &'a mut [u8],
-    /// Holds the call data of one entry at a time.
+    /// Holds the call data of one entry at a time, and what an outbox keeps with it.
     pub intent_buf: &'a mut [u8],
 }
 
