@@ -7,10 +7,12 @@
 
 use std::path::PathBuf;
 
+mod element;
 mod flash;
 mod rng;
 mod vectors;
 
+pub use element::{ElementNack, SimElement, Wrong};
 pub use flash::{Ending, FlashError, SimFlash, Violation};
 pub use rng::SeededRng;
 pub use vectors::{Case, cases};
