@@ -490,7 +490,7 @@ fn each_before(
     let seed = SeededRng::seed_from_env(21);
     let mut most = 0;
     for (n, policy) in policies().into_iter().enumerate() {
-        for writes in (n..100).step_by(rounds(50, 7)) {
+        for writes in (n..100).step_by(rounds(50, 20)) {
             let before = make(seed + writes as u64, policy, writes);
             // So that a failure shows it.
             println!("policy {n}, {writes} writes before");
