@@ -7,6 +7,7 @@ use std::process::Command;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use coracle_store::{DeviceSecret as _, InsecureReadableSecret};
 use coracle_tests::firmware::{
     Board, Config, Console, Ended, Image, Level, Link, Outcome, Qemu, Spec,
 };
@@ -112,6 +113,33 @@ fn every_board_keeps_its_flash_in_a_file() {
             let wanted = format!("flash ok, start {start}");
             assert!(said(&outcome, &wanted), "{board}: {:?}", outcome.rest);
         }
+    });
+}
+
+#[test]
+fn every_board_derives_keys_from_the_secret_that_it_is_given() {
+    all(|board| {
+        let mut run = Try::new(board, "secret");
+        let ended = run.run().ended;
+        assert_eq!(ended, Ended::Exited(2), "{board}: a secret from nowhere");
+
+        std::fs::write(run.file("secret"), [7; 32]).unwrap();
+        let secret = run.file("secret").display().to_string();
+        run.config.args.push(format!("secret={secret}"));
+        let mut key = [0; 32];
+        let mut same = InsecureReadableSecret::new(&[7; 32]);
+        same.derive(b"selftest", &mut key).unwrap();
+        let wanted = format!("secret ok, key {key:?}");
+        let outcome = run.run();
+        assert!(said(&outcome, &wanted), "{board}: {:?}", outcome.rest);
+
+        std::fs::write(run.file("secret"), [7; 31]).unwrap();
+        let ended = run.run().ended;
+        assert_eq!(
+            ended,
+            Ended::Exited(2),
+            "{board}: a secret that is too short"
+        );
     });
 }
 

@@ -26,6 +26,7 @@ mod firmware {
     use core::hint::black_box;
 
     use coracle::board::Clock as _;
+    use coracle::store::DeviceSecret as _;
     use coracle_qemu::{
         ControlPin, Exit, Flash, FlashError, InjectedSecret, ModemUart, Peripherals, settings,
         stack_used,
@@ -52,7 +53,7 @@ mod firmware {
                 "flash" => flash(&mut board.flash).await,
                 "random" => random(&mut board).await,
                 "stack" => stack(),
-                "secret" => secret(),
+                "secret" => secret(&mut board.secret),
                 "console" => console(&mut board).await,
                 "pins" => pins(&mut board).await,
                 "echo" => echo(&mut board.modem_uart).await,
@@ -145,10 +146,10 @@ mod firmware {
         defmt::info!("random ok, first {=u8}", bytes[0][0]);
     }
 
-    fn secret() {
-        let secret = InjectedSecret::read().map(|secret| secret.to_bytes());
-        let sum = secret.map(|bytes| bytes.iter().map(|byte| u32::from(*byte)).sum());
-        defmt::info!("secret ok, sum {=u32}", defmt::unwrap!(sum));
+    fn secret(secret: &mut InjectedSecret) {
+        let mut key = [0; 32];
+        defmt::assert_eq!(secret.derive(b"selftest", &mut key), Ok(()));
+        defmt::info!("secret ok, key {=[u8]}", key);
     }
 
     fn stack() {

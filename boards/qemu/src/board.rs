@@ -4,7 +4,9 @@ use coracle::board::{Absent, AtNetwork, Board, Parts};
 use coracle::modem::{Config, Dialect, Pins};
 use embassy_time::Delay;
 
-use crate::{Clock, Console, ControlPin, Flash, InjectedRandom, ModemUart, Peripherals};
+use crate::{
+    Clock, Console, ControlPin, Flash, InjectedRandom, InjectedSecret, ModemUart, Peripherals,
+};
 
 /// The machine with a modem of dialect `D` at its modem UART.
 pub struct Qemu<'c, D> {
@@ -28,6 +30,7 @@ impl<'c, D: Dialect> Board for Qemu<'c, D> {
     type Network = AtNetwork<'c, D, ModemUart, Pins<ControlPin, ControlPin, ControlPin>, Delay>;
     type Random = InjectedRandom;
     type Flash = Flash;
+    type Secret = InjectedSecret;
     type Clock = Clock;
     type Delay = Delay;
     type Console = Console;
@@ -40,6 +43,7 @@ impl<'c, D: Dialect> Board for Qemu<'c, D> {
             pins,
             random,
             flash,
+            secret,
             clock,
             delay,
         } = self.peripherals;
@@ -47,6 +51,7 @@ impl<'c, D: Dialect> Board for Qemu<'c, D> {
             network: AtNetwork::new(self.dialect, modem_uart, pins, Delay, self.config),
             random,
             flash,
+            secret,
             clock,
             delay,
             console: Some(console),

@@ -1,8 +1,7 @@
 //! What a test gives the firmware: settings as text, a device secret.
 
-use core::fmt;
-
-use zeroize::{Zeroize, Zeroizing};
+use coracle::store::{DeviceSecret, InsecureReadableSecret, SecretError};
+use zeroize::Zeroizing;
 
 use crate::semihosting::{self, Mode};
 
@@ -20,38 +19,28 @@ pub fn settings(buf: &mut [u8]) -> &str {
     core::str::from_utf8(text).unwrap_or_default()
 }
 
-/// A secret of the device that the host gives it, where real ones have it in fuses.
+/// The secret of the device, which the host gives where real ones have it in fuses:
+/// [`InsecureReadableSecret::LEN`] raw bytes in the file that the argument `secret` names.
 ///
-/// For tests. A type like this exists in no board crate for hardware.
-pub struct InjectedSecret([u8; Self::LEN]);
+/// Read anew each time, and not kept. For tests: a type like this exists in no board crate
+/// for hardware.
+#[derive(Debug)]
+pub struct InjectedSecret(());
 
 impl InjectedSecret {
-    /// Length in bytes.
-    pub const LEN: usize = 32;
-
-    /// Reads the secret from the file that the argument `secret` names: [`Self::LEN`] raw
-    /// bytes. `None` if there is no such argument or file, or if it is shorter.
-    pub fn read() -> Option<Self> {
-        let file = semihosting::open_named("secret", None, Mode::Read)?;
-        let mut secret = Self([0; Self::LEN]);
-        let len = file.read(&mut secret.0);
-        (len == Self::LEN).then_some(secret)
-    }
-
-    /// The bytes, in a wrapper that wipes them.
-    pub fn to_bytes(&self) -> Zeroizing<[u8; Self::LEN]> {
-        Zeroizing::new(self.0)
+    pub(crate) const fn new() -> Self {
+        Self(())
     }
 }
 
-impl fmt::Debug for InjectedSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("InjectedSecret")
-    }
-}
-
-impl Drop for InjectedSecret {
-    fn drop(&mut self) {
-        self.0.zeroize();
+impl DeviceSecret for InjectedSecret {
+    /// Fails without such an argument or file, and where the file is shorter.
+    fn derive(&mut self, context: &[u8], key: &mut [u8; 32]) -> Result<(), SecretError> {
+        let file = semihosting::open_named("secret", None, Mode::Read).ok_or(SecretError)?;
+        let mut secret = Zeroizing::new([0; InsecureReadableSecret::LEN]);
+        if file.read(secret.as_mut_slice()) != secret.len() {
+            return Err(SecretError);
+        }
+        InsecureReadableSecret::new(&secret).derive(context, key)
     }
 }

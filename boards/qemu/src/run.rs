@@ -18,8 +18,8 @@ use embassy_executor::raw::{Executor, TaskStorage};
 use embassy_time::Delay;
 
 use crate::{
-    Clock, Console, ControlPin, Flash, InjectedRandom, ModemUart, chip, log, pins, semihosting,
-    stack,
+    Clock, Console, ControlPin, Flash, InjectedRandom, InjectedSecret, ModemUart, chip, log, pins,
+    semihosting, stack,
 };
 
 /// Status of QEMU after [`Exit::Success`].
@@ -50,6 +50,8 @@ pub struct Peripherals {
     pub random: InjectedRandom,
     /// Memory that behaves as NOR flash.
     pub flash: Flash,
+    /// What stands for the device's secret, from the host, for tests.
+    pub secret: InjectedSecret,
     /// Milliseconds since start.
     pub clock: Clock,
     /// Waits.
@@ -81,6 +83,7 @@ pub fn start<F: Future<Output = Exit>>(main: impl FnOnce(Peripherals) -> F) -> !
         pins: pins::all(),
         random: InjectedRandom::open(),
         flash: Flash::open(),
+        secret: InjectedSecret::new(),
         clock: Clock::new(),
         delay: Delay,
     };

@@ -12,6 +12,7 @@ use core::arch::asm;
 use core::ffi::CStr;
 
 const SYS_OPEN: u32 = 0x01;
+const SYS_CLOSE: u32 = 0x02;
 const SYS_WRITE: u32 = 0x05;
 const SYS_READ: u32 = 0x06;
 const SYS_GET_CMDLINE: u32 = 0x15;
@@ -33,7 +34,7 @@ pub(crate) enum Mode {
     Write = 5,
 }
 
-/// A file of the host, open until the firmware ends.
+/// A file of the host.
 pub(crate) struct File(u32);
 
 impl File {
@@ -56,6 +57,12 @@ impl File {
     pub(crate) fn write(&self, bytes: &[u8]) {
         let block = [self.0, address(bytes.as_ptr()), word(bytes.len())];
         call(SYS_WRITE, &block);
+    }
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        call(SYS_CLOSE, &[self.0]);
     }
 }
 

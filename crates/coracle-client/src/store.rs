@@ -29,8 +29,8 @@ use crate::EntryId;
 /// const ITEMS: usize = 2 * ENTRIES + 6;
 /// const LEN: usize = 700;
 /// const INTENT_LEN: usize = Intent::MAX_ENCODED_OVERHEAD + DATA_LEN;
-/// const _: () = assert!(LEN >= Store::<Flash>::INTENT_OVERHEAD + INTENT_LEN);
-/// const _: () = assert!(LEN >= Store::<Flash>::STATE_OVERHEAD + Entry::MAX_ENCODED_LEN);
+/// const _: () = assert!(LEN >= Intake::INTENT_OVERHEAD + INTENT_LEN);
+/// const _: () = assert!(LEN >= Intake::STATE_OVERHEAD + Entry::MAX_ENCODED_LEN);
 ///
 /// let intake = Intake {
 ///     max_entries: ENTRIES,

@@ -106,6 +106,11 @@ pub struct Intake {
 }
 
 impl Intake {
+    /// Bytes of an intent's item beside the chain adapter's own: header and head.
+    pub const INTENT_OVERHEAD: usize = crate::log::ITEM_HEADER_LEN + IntentHead::LEN;
+    /// Bytes of a state's item beside the chain adapter's own.
+    pub const STATE_OVERHEAD: usize = crate::log::ITEM_HEADER_LEN + StateHead::LEN;
+
     /// The longest body of a state's item.
     pub(crate) const fn state_len(&self) -> usize {
         self.max_state.saturating_add(StateHead::LEN)
@@ -188,11 +193,6 @@ impl StateHead {
 }
 
 impl<F: NorFlash, M: MonotonicCounter> Store<'_, F, M> {
-    /// Bytes of an intent's item beside the chain adapter's own: header and head.
-    pub const INTENT_OVERHEAD: usize = crate::log::ITEM_HEADER_LEN + IntentHead::LEN;
-    /// Bytes of a state's item beside the chain adapter's own.
-    pub const STATE_OVERHEAD: usize = crate::log::ITEM_HEADER_LEN + StateHead::LEN;
-
     /// Adds an entry. The device's number counts as used from then on, and `hash`, that of
     /// its record, as the last one.
     ///

@@ -16,7 +16,7 @@ pub(crate) type Result<T, F> = core::result::Result<T, StoreError<<F as ErrorTyp
 ///
 /// `ITEMS` is how many items may live at a time: two for each entry of the outbox, one
 /// for each account, device and chain, and three. `LEN` is the longest item in
-/// bytes; an entry's intent takes [`Store::INTENT_OVERHEAD`] more than its own bytes.
+/// bytes; an entry's intent takes [`Intake::INTENT_OVERHEAD`] more than its own bytes.
 pub struct Memory<const ITEMS: usize, const LEN: usize> {
     places: [Place; ITEMS],
     buf: [u8; LEN],

@@ -9,6 +9,7 @@
 //! | network | [`Network`] | byte streams, names, and the time if it has it |
 //! | random source | `rand_core::TryCryptoRng` | a true source, never a seed |
 //! | flash | `embedded_storage_async` [`NorFlash`] | the partition that is coracle's alone, from offset 0 |
+//! | secret | `coracle_store` [`DeviceSecret`] | what seals keys on that flash; never in it |
 //! | clock | [`Clock`] | milliseconds since some start, never backwards |
 //! | delay | `embedded_hal_async` [`DelayNs`] | |
 //! | console | `embedded_io` [`Write`], optional | bytes to whoever is attached |
@@ -23,6 +24,7 @@ mod absent;
 mod at;
 mod network;
 
+use coracle_store::DeviceSecret;
 use embedded_hal_async::delay::DelayNs;
 use embedded_hal_async::i2c::I2c;
 use embedded_io::Write;
@@ -48,6 +50,9 @@ pub trait Board: Sized {
     /// The pages where keys and journal live. Nothing else writes there, a firmware
     /// update included.
     type Flash: NorFlash;
+    /// What only this device knows: fuses, a PUF, a secure element. A board that has none
+    /// does not implement this trait.
+    type Secret: DeviceSecret;
     /// Milliseconds that only go up.
     type Clock: Clock;
     /// Waits. A copy of it, since the network of a board waits as well.
@@ -69,6 +74,8 @@ pub struct Parts<B: Board> {
     pub random: B::Random,
     /// The pages that are coracle's.
     pub flash: B::Flash,
+    /// What only this device knows.
+    pub secret: B::Secret,
     /// Milliseconds that only go up.
     pub clock: B::Clock,
     /// Waits.

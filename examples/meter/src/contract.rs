@@ -29,6 +29,18 @@ pub fn device_topic(id: &DeviceId) -> B256 {
     keccak256(id.as_bytes())
 }
 
+/// The record in call data of [`APPEND`] as a meter writes it; `None` where it is other
+/// call data.
+pub fn appended(call: &[u8]) -> Option<&[u8]> {
+    // Device, number, and where the record stands: behind these three.
+    const HEAD_LEN: usize = 4 + 3 * 32;
+    let (head, tail) = call.split_at_checked(HEAD_LEN)?;
+    let (len, record) = tail.split_first_chunk::<32>()?;
+    let len = u64::try_from(U256::from_be_slice(len)?).ok()?;
+    let record = record.get(..usize::try_from(len).ok()?)?;
+    head.starts_with(&APPEND_SELECTOR).then_some(record)
+}
+
 /// The head after one more record: `keccak256(head . keccak256(record))`.
 pub fn next_head(head: &B256, record: &dyn Encode) -> B256 {
     let record = Keccak256::of(record);

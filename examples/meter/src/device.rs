@@ -23,11 +23,12 @@ use coracle::eth::rpc::{BlockTag, CallRequest};
 use coracle::eth::tx::CallData;
 use coracle::net::Connect;
 use coracle::record::{
-    BundleEntry, Decimal, DeviceId, Name, Reading, RecordError, Recorder, SignedRecord, Unit,
+    BundleEntry, Decimal, DeviceId, Name, Place, Reading, RecordError, Recorder, SignedRecord, Unit,
 };
 use embedded_hal_async::delay::DelayNs;
+use embedded_storage_async::nor_flash::NorFlashError;
 
-use crate::contract::{APPEND_SELECTOR, TIP_SELECTOR, Tip, device_topic, next_head};
+use crate::contract::{APPEND_SELECTOR, TIP_SELECTOR, Tip, appended, device_topic, next_head};
 use crate::sensor::Sample;
 
 /// Looks at a transaction that nobody mines before the same bytes are handed in again.
@@ -80,6 +81,20 @@ pub trait Cause: fmt::Display + defmt::Format {}
 #[cfg(feature = "defmt")]
 impl<T: fmt::Display + defmt::Format> Cause for T {}
 
+/// The error of a flash driver, where errors of the store are to be shown.
+#[cfg(not(feature = "defmt"))]
+pub trait FlashCause: NorFlashError + 'static {}
+
+#[cfg(not(feature = "defmt"))]
+impl<T: NorFlashError + 'static> FlashCause for T {}
+
+/// The error of a flash driver, where errors of the store are to be shown.
+#[cfg(feature = "defmt")]
+pub trait FlashCause: NorFlashError + defmt::Format + 'static {}
+
+#[cfg(feature = "defmt")]
+impl<T: NorFlashError + defmt::Format + 'static> FlashCause for T {}
+
 /// A meter that reports to a contract.
 pub struct Meter<'a, C: Connect + 'a, S: Signer, O: Outbox, D> {
     client: EthClient<'a, C, S, O, D>,
@@ -96,18 +111,94 @@ where
     O: Outbox,
     D: DelayNs,
 {
-    /// A meter that has said nothing yet.
+    /// A meter whose next record stands at `next`. One that has a past
+    /// [follows the chain](Self::follow_chain) before it reads.
     pub const fn new(
         client: EthClient<'a, C, S, O, D>,
         contract: Address,
         device: DeviceId,
+        next: Place,
     ) -> Self {
         Self {
             client,
             contract,
-            recorder: Recorder::new(device),
+            recorder: Recorder::resume(device, next),
             head: B256::ZERO,
             waited: 0,
+        }
+    }
+
+    /// Writes the newest record that is on its way to `archive` once more: a reset may have
+    /// come between the outbox and the archive. Asks no node.
+    ///
+    /// `buf` takes the call data of one record.
+    ///
+    /// # Errors
+    ///
+    /// Those of the outbox.
+    ///
+    /// # Cancel safety
+    ///
+    /// Changes nothing but the archive.
+    pub async fn repeat_newest(
+        &mut self,
+        archive: &mut dyn Sink,
+        buf: &mut [u8],
+    ) -> Result<(), Error<C, S, O>> {
+        let mut newest = None;
+        while let Some((id, _)) = self.next_open(newest).await? {
+            newest = Some(id);
+        }
+        if let Some(id) = newest {
+            BundleEntry(&self.kept(id, buf).await?).encode(archive);
+        }
+        Ok(())
+    }
+
+    /// Takes over what the contract holds after a reset: its head and, on top, the records
+    /// that are on their way.
+    ///
+    /// `tip` is what the contract said; `buf` takes the call data of one record.
+    ///
+    /// # Errors
+    ///
+    /// [`MeterError::Behind`] where records are neither there nor on their way; those of
+    /// the outbox.
+    ///
+    /// # Cancel safety
+    ///
+    /// Nothing is taken over.
+    pub async fn follow_chain(&mut self, tip: &Tip, buf: &mut [u8]) -> Result<(), Error<C, S, O>> {
+        let Tip {
+            mut head,
+            mut count,
+        } = *tip;
+        let mut last = None;
+        while let Some((id, _)) = self.next_open(last).await? {
+            if id.sequence == count {
+                head = next_head(&head, &self.kept(id, buf).await?);
+                count = count.saturating_add(1);
+            }
+            last = Some(id);
+        }
+        if count != self.recorder.next_place().sequence() {
+            return Err(MeterError::Behind { count });
+        }
+        self.head = head;
+        Ok(())
+    }
+
+    /// The record of an entry.
+    async fn kept<'b>(
+        &mut self,
+        id: EntryId,
+        buf: &'b mut [u8],
+    ) -> Result<&'b [u8], Error<C, S, O>> {
+        let intent = self.client.outbox().intent(id, buf).await;
+        let intent = intent.map_err(ClientError::Outbox)?;
+        match intent.map(|intent| intent.data) {
+            Some(CallData::Bytes(call)) => appended(call).ok_or(MeterError::NotARecord),
+            _ => Err(MeterError::NotARecord),
         }
     }
 
@@ -122,8 +213,8 @@ where
     ///
     /// # Cancel safety
     ///
-    /// The record may be in the outbox while the meter has not counted it: build the
-    /// meter anew from the outbox then, as after a reset.
+    /// The record may be in the outbox while the meter has not counted it: begin as after
+    /// a reset then.
     pub async fn record(
         &mut self,
         sample: &Sample,
@@ -167,7 +258,8 @@ where
             data: CallData::Encoder(&call),
         };
         let id = EntryId { device, sequence };
-        match self.client.put(id, &intent).await? {
+        let put = self.client.put_record(id, signed.hash(), None, &intent);
+        match put.await? {
             Put::Added => Ok(id),
             Put::Existed => Err(MeterError::NumberInUse { sequence }),
         }
@@ -187,16 +279,6 @@ where
     pub async fn advance(&mut self, watch: &mut impl Watch) -> Result<usize, Error<C, S, O>> {
         pin!(self.submit(watch)).await?;
         pin!(self.settle(watch)).await
-    }
-
-    /// Waits for as long as lies between two looks.
-    ///
-    /// # Cancel safety
-    ///
-    /// Changes nothing.
-    pub async fn rest(&mut self) {
-        let poll_ms = self.client.config().poll_ms;
-        self.client.delay().delay_ms(poll_ms).await;
     }
 
     /// Oldest first. Stops at the first failure: the record after it waits as well.
@@ -351,6 +433,14 @@ pub enum MeterError<N, S, O> {
         /// The number.
         sequence: u64,
     },
+    /// An entry of the outbox is no record of a meter: another program shares the store.
+    NotARecord,
+    /// The contract holds so many records, and those that follow are not on their way: the
+    /// node is behind, or the contract is not the one that they went to.
+    Behind {
+        /// How many.
+        count: u64,
+    },
     /// The call cannot be encoded.
     Abi(ValueErrorKind),
     /// The contract's answer is not of its form.
@@ -370,7 +460,8 @@ where
         match self {
             Self::Record(cause) => cause.kind(),
             Self::Signer(cause) => cause.kind(),
-            Self::NumberInUse { .. } => ErrorKind::Device,
+            Self::NumberInUse { .. } | Self::NotARecord => ErrorKind::Device,
+            Self::Behind { .. } => ErrorKind::Retry,
             Self::Abi(_) => ErrorKind::Bug,
             Self::BadAnswer => ErrorKind::Remote,
             Self::Client(cause) => cause.kind(),
@@ -413,6 +504,10 @@ impl<N: fmt::Display, S: fmt::Display, O: fmt::Display> fmt::Display for MeterEr
             Self::Signer(cause) => cause.fmt(f),
             Self::NumberInUse { sequence } => {
                 write!(f, "outbox holds another record of number {sequence}")
+            }
+            Self::NotARecord => f.write_str("outbox holds something else than records"),
+            Self::Behind { count } => {
+                write!(f, "contract holds {count} records, the next ones are gone")
             }
             Self::Abi(cause) => cause.fmt(f),
             Self::BadAnswer => f.write_str("contract's answer is not of its form"),

@@ -5,11 +5,10 @@ use core::pin::pin;
 
 use coracle::client::eth::EntryId;
 use coracle::core::Address;
-use coracle::core::ecdsa::{KeyError, SecretKey};
 use coracle::modem::{self, Pin, Roots, Tls};
 use coracle_qemu::{Exit, Peripherals, Qemu, stack_used};
 use meter::device::{Cause, Step, Watch};
-use meter::program::{self, Memory};
+use meter::program::{self, Memory, ProgramError};
 use meter::settings::{Installed, SettingsError};
 use static_cell::ConstStaticCell;
 
@@ -45,13 +44,17 @@ async fn measure(peripherals: Peripherals) -> Exit {
 async fn run(peripherals: Peripherals, text: &str) -> Result<(), ()> {
     let installed = Installed::parse(text).map_err(bad_settings)?;
     let board = Qemu::new(peripherals, Dialect, modem_config(&installed));
-    let mut parts = board.into_parts();
-    // Made anew at each start. A product keeps its key in a slot.
-    let key = SecretKey::generate(&mut parts.random).map_err(bad_key)?;
+    let parts = board.into_parts();
     let settings = installed.settings();
     let mut log = Log;
-    let run = pin!(program::run(parts, key, &settings, MEMORY.take(), &mut log));
-    let tip = run.await.map_err(drop)?;
+    let run = pin!(program::run(
+        parts,
+        None,
+        &settings,
+        MEMORY.take(),
+        &mut log
+    ));
+    let tip = run.await.map_err(failed)?;
     defmt::info!("done: {} records, head {}", tip.count, tip.head);
     Ok(())
 }
@@ -60,8 +63,9 @@ fn bad_settings(error: SettingsError) {
     defmt::error!("settings: {}", error);
 }
 
-fn bad_key(error: KeyError) {
-    defmt::error!("no key: {}", error);
+/// A run that got as far as the chain has told more.
+fn failed<N: defmt::Format, F: defmt::Format>(error: ProgramError<N, F>) {
+    defmt::error!("stopped: {}", error);
 }
 
 fn modem_config<'a>(installed: &Installed<'a>) -> modem::Config<'a> {

@@ -4,9 +4,9 @@ mod args;
 mod board;
 mod count;
 mod files;
-mod flash;
 mod node;
 mod proof;
+mod state;
 mod table;
 
 use std::boxed::Box;
@@ -29,6 +29,8 @@ pub use self::args::{Ask, Options, Remote, USAGE};
 use self::board::HostBoard;
 pub use self::count::{Cost, Counted};
 pub use self::node::{Node, Wait};
+use self::state::State;
+pub use self::state::join_consoles;
 use self::table::Table;
 use crate::program::{self, LIMITS, Memory, Settings};
 
@@ -73,7 +75,12 @@ pub fn run_on(
         fee_refresh: 100,
     };
     let table = Table::new(out, stack.counter(), node.profile.address_form);
+    let folder = options
+        .remote
+        .as_ref()
+        .and_then(|remote| remote.state.as_deref());
     Session {
+        state: State::open(folder)?,
         options,
         config,
         stack: &stack,
@@ -98,6 +105,7 @@ type Installer<'a, D> = EthClient<
 
 /// One run, from the contract to the summary.
 struct Session<'a, D> {
+    state: State,
     options: &'a Options,
     config: Config<'a>,
     stack: &'a Counted<HostStack>,
@@ -126,11 +134,12 @@ impl<D: DelayNs> Session<'_, D> {
 
     /// The meter's own part, the same as on a device; gives its bundle.
     fn measure(&mut self, contract: Address) -> Result<Vec<u8>, Failure> {
-        let mut bundle = Vec::new();
         let board = HostBoard {
             network: self.stack,
             delay: &mut self.wait,
-            console: &mut bundle,
+            flash: self.state.flash()?,
+            secret: self.state.secret()?,
+            console: self.state.console()?,
         };
         let settings = Settings {
             profile: self.config.profile,
@@ -147,14 +156,19 @@ impl<D: DelayNs> Session<'_, D> {
         let mut memory = Memory::new();
         let run = program::run(
             parts,
-            &mut self.key,
+            Some(&self.key),
             &settings,
             &mut memory,
             &mut self.table,
         );
-        let tip = block_on(run).map_err(|_| self.table.why())?;
+        let tip = block_on(run).map_err(|error| self.table.why(&error))?;
         self.table.tip(tip);
-        Ok(bundle)
+        let consoles = self.state.consoles()?;
+        Ok(join_consoles(
+            &consoles,
+            self.key.public_key(),
+            self.options.device,
+        ))
     }
 
     /// What anybody can do afterwards who has the bundle, the key and the chain.
@@ -162,7 +176,7 @@ impl<D: DelayNs> Session<'_, D> {
         let public = *self.key.public_key();
         files::export(self.options, &public, bundle)?;
         let records = files::verify(self.options, &public)?;
-        let (device, rows) = (self.options.device, self.table.rows().to_vec());
+        let (device, rows) = (self.options.device, self.table.rows().clone());
         let on_chain = self.with_installer(async |client| {
             proof::logs(client, contract, device, &records, &rows).await
         })?;

@@ -7,21 +7,26 @@ use core::fmt;
 use core::pin::pin;
 
 use coracle::board::{Board, Clock, Network, Parts};
-use coracle::client::eth::{
-    self, ClientError, Config, EthClient, Limits, MemoryError, MemoryOutbox,
-};
-use coracle::core::ecdsa::Secp256k1;
-use coracle::core::{Address, Encode as _, ErrorKind, Signer, Sink, Wei};
+use coracle::client::eth::{self, ClientError, Config, Entry, EthClient, Intent, Limits};
+use coracle::client::{Backoff, StoreOutbox, StoreOutboxError};
+use coracle::core::ecdsa::{Secp256k1, SecretKey};
+use coracle::core::{Address, Encode as _, ErrorKind, Signer as _, Sink, U256, Wei};
 use coracle::eth::ChainProfile;
 use coracle::eth::rpc::BlockTag;
 use coracle::net::Connect;
 use coracle::net::http::Target;
-use coracle::record::{BundleHeader, DeviceId, TimeSource, Timestamp};
+use coracle::record::{BundleHeader, DeviceId, Place, TimeSource, Timestamp};
+use coracle::store::{
+    self, Allowed, DeviceSecret, Intake, KeySlot, NoCounter, Policy, SlotError, SlotInfo, Store,
+    StoreError, TxPolicy, WhenFull,
+};
 use embedded_hal_async::delay::DelayNs as _;
 use embedded_io::Write;
+use embedded_storage_async::nor_flash::{ErrorType, NorFlash};
+use rand_core::{TryCryptoRng, TryRng as _};
 
-use crate::contract::Tip;
-use crate::device::{Cause, Explained, Meter, MeterError, Watch};
+use crate::contract::{Tip, device_topic};
+use crate::device::{Cause, Explained, FlashCause, Meter, MeterError, Watch};
 use crate::sensor::Household;
 
 /// Entries that the outbox holds: readings on their way to finality.
@@ -30,9 +35,36 @@ const PLACES: usize = 4;
 /// Call data of one entry in bytes; a reading is 324.
 const PLACE_LEN: usize = 384;
 
+/// Two for each entry, the key's, one for account, device and chain each, and three.
+const ITEMS: usize = 2 * PLACES + SlotInfo::ITEMS + 6;
+
+/// The longest item: an intent or an entry's state.
+const ITEM_LEN: usize = {
+    let intent = Intake::INTENT_OVERHEAD + INTENT_LEN;
+    let state = Intake::STATE_OVERHEAD + Entry::MAX_ENCODED_LEN;
+    if intent > state { intent } else { state }
+};
+const _: () = assert!(SlotInfo::MAX_LEN <= ITEM_LEN);
+
+/// An intent as it stands in the outbox.
+const INTENT_LEN: usize = Intent::MAX_ENCODED_OVERHEAD + PLACE_LEN;
+
+const INTAKE: Intake = Intake {
+    max_entries: PLACES,
+    // A reading that was taken is not thrown away: the next one waits.
+    when_full: WhenFull::Refuse,
+    max_state: Entry::MAX_ENCODED_LEN,
+};
+
+/// Where the meter's key is.
+const SLOT: u8 = 0;
+
 /// Answers in a row that make no sense before the run gives up: a damaged line looks like
 /// a node that talks nonsense, and passes.
 const MAX_NONSENSE: u8 = 8;
+
+/// The longest wait after failures, in waits between two looks.
+const LONGEST_WAIT: u32 = 8;
 
 /// For a request's head or a window of its body, and for what comes back.
 const NET_BUF_LEN: usize = 1024;
@@ -54,9 +86,9 @@ pub struct Settings<'a> {
     pub nodes: &'a [Target<'a>],
     /// The `MeterLog` that takes the readings.
     pub contract: Address,
-    /// The meter's name, new to the contract.
+    /// The meter's name, in the contract and in its own store.
     pub device: DeviceId,
-    /// How many readings to take.
+    /// How many readings to take in the meter's whole life.
     pub readings: u32,
     /// Pause between readings in milliseconds.
     pub interval_ms: u32,
@@ -68,23 +100,24 @@ pub struct Settings<'a> {
     pub looks: u32,
 }
 
-type Outbox = MemoryOutbox<PLACES, PLACE_LEN>;
-
-/// What a run keeps, apart from itself: as a value of a future it would be copied with it.
+/// The working memory of a run, apart from it: as a value of a future it would be copied
+/// with it.
 #[derive(Debug)]
 pub struct Memory {
-    outbox: Outbox,
+    store: store::Memory<ITEMS, ITEM_LEN>,
     net_buf: [u8; NET_BUF_LEN],
-    intent_buf: [u8; PLACE_LEN],
+    intent_buf: [u8; INTENT_LEN],
+    record_buf: [u8; INTENT_LEN],
 }
 
 impl Memory {
-    /// Nothing kept yet.
+    /// Nothing in it.
     pub const fn new() -> Self {
         Self {
-            outbox: Outbox::new(),
+            store: store::Memory::new(),
             net_buf: [0; NET_BUF_LEN],
-            intent_buf: [0; PLACE_LEN],
+            intent_buf: [0; INTENT_LEN],
+            record_buf: [0; INTENT_LEN],
         }
     }
 }
@@ -95,16 +128,21 @@ impl Default for Memory {
     }
 }
 
-/// Why a run on board `B` with signer `S` failed.
-pub type Failure<B, S> =
-    ProgramError<<<B as Board>::Network as Connect>::Error, <S as Signer>::Error>;
+type NetError<B> = <<B as Board>::Network as Connect>::Error;
+type FlashError<B> = <<B as Board>::Flash as ErrorType>::Error;
+
+/// Why a run on board `B` failed.
+pub type Failure<B> = ProgramError<NetError<B>, FlashError<B>>;
 
 /// Takes the readings, waits until all are final, and compares the contract's count and
 /// head with its own; gives what both hold.
 ///
-/// The account of `signer` must have money before readings can be sent: the run waits for
-/// it, `settings.looks` looks at the most. Each record goes to the board's console, where
-/// there is one, as the next item of a bundle.
+/// Key, numbers and readings on their way are on the board's flash. The first run makes
+/// the key, or takes `key` where one is given; a run after a reset goes on where the one
+/// before was stopped. The account must have money before readings can be sent: the run
+/// waits for it, `settings.looks` looks at the most. Each record goes to the board's
+/// console, where there is one, as the next item of a bundle; a run after a reset begins a
+/// bundle of its own, with a record that may be in the one before as well.
 ///
 /// # Errors
 ///
@@ -113,26 +151,37 @@ pub type Failure<B, S> =
 ///
 /// # Cancel safety
 ///
-/// State is in memory: a run that was dropped cannot be gone on with.
-pub async fn run<B: Board, S: Signer<Curve = Secp256k1>>(
+/// As a reset: the next run goes on.
+pub async fn run<B: Board>(
     parts: Parts<B>,
-    signer: S,
+    key: Option<&SecretKey<Secp256k1>>,
     settings: &Settings<'_>,
     memory: &mut Memory,
     watch: &mut impl Watch,
-) -> Result<Tip, Failure<B, S>>
+) -> Result<Tip, Failure<B>>
 where
-    <B::Network as Connect>::Error: Cause,
-    S::Error: Cause,
+    NetError<B>: Cause,
+    FlashError<B>: FlashCause,
 {
     let Parts {
         network,
         clock,
         delay,
         mut console,
+        flash,
+        mut secret,
+        mut random,
         ..
     } = parts;
-    let header = BundleHeader::new(settings.device, signer.public_key());
+    let jitter = random.try_next_u32().map_err(|_| ProgramError::NoRandom)?;
+    let store = Store::new(flash, &mut memory.store, INTAKE);
+    pin!(store.open_or_format(&mut random)).await?;
+    pin!(provide_key(&store, key, settings, &mut secret, &mut random)).await?;
+    let slot = pin!(store.open_slot::<Secp256k1, _, _>(SLOT, secret, random)).await?;
+    if key.is_some_and(|key| key.public_key() != slot.public_key()) {
+        return Err(ProgramError::OtherKey);
+    }
+    let header = BundleHeader::new(settings.device, slot.public_key());
     header.encode(&mut Archive(console.as_mut()));
     let config = Config {
         profile: settings.profile,
@@ -145,20 +194,24 @@ where
     };
     let client_parts = eth::Parts {
         stack: &network,
-        signer,
-        outbox: &mut memory.outbox,
+        signer: slot,
+        outbox: StoreOutbox::new(&store),
         delay,
         net_buf: &mut memory.net_buf,
         intent_buf: &mut memory.intent_buf,
     };
     let client = EthClient::new(client_parts, config).map_err(MeterError::Client)?;
-    let meter = Meter::new(client, settings.contract, settings.device);
-    let mut run = Run::<B, _, _> {
+    let next = pin!(next_place(&store, &settings.device)).await?;
+    let meter = Meter::new(client, settings.contract, settings.device, next);
+    let mut run = Run::<B, _> {
         meter,
         settings,
         watch,
         console,
+        record_buf: &mut memory.record_buf,
+        jitter,
         open: 0,
+        failures: 0,
         nonsense: 0,
     };
     // Pinned where it is made: `.await` alone would make it first and then copy it.
@@ -172,6 +225,67 @@ where
         Err(error) => run.watch.failure(error),
     }
     outcome
+}
+
+/// Makes the slot of the meter's key where there is none.
+async fn provide_key<F, D, R>(
+    store: &Store<'_, F>,
+    key: Option<&SecretKey<Secp256k1>>,
+    settings: &Settings<'_>,
+    secret: &mut D,
+    random: &mut R,
+) -> Result<(), SlotError<F::Error>>
+where
+    F: NorFlash,
+    D: DeviceSecret,
+    R: TryCryptoRng,
+{
+    if store.slot(SLOT).await?.is_some() {
+        return Ok(());
+    }
+    let policy = policy(settings);
+    match key {
+        Some(key) => store.import_slot(SLOT, &policy, key, secret, random).await,
+        None => {
+            let made = store.create_slot::<Secp256k1>(SLOT, &policy, secret, random);
+            made.await.map(drop)
+        }
+    }
+}
+
+/// The key of records and that of the account are one here, which signs records, calls of
+/// the contract on its chain, and what uses up a nonce for nothing. A product takes two
+/// slots, so that neither can be talked into the other's work.
+fn policy(settings: &Settings<'_>) -> Policy {
+    let transactions = TxPolicy {
+        chains: Allowed::only([settings.profile.chain_id.id()]),
+        targets: Allowed::only([store::Target::from(settings.contract)]),
+        creates_contracts: false,
+        cancels: true,
+        each: store::Limits {
+            value: U256::ZERO,
+            fee: LIMITS.max_fee.0,
+        },
+        daily: None,
+    };
+    Policy {
+        records: true,
+        is_hedged: true,
+        ..Policy::transactions(transactions)
+    }
+}
+
+/// Where the next record stands, as the store has it.
+async fn next_place<F: FlashCause, T: NorFlash<Error = F>, N>(
+    store: &Store<'_, T>,
+    device: &DeviceId,
+) -> Result<Place, ProgramError<N, F>> {
+    let place = store.device(device_topic(device)).await?;
+    let Some(place) = place else {
+        return Ok(Place::FIRST);
+    };
+    Place::new(place.next_sequence, place.last_hash)
+        .map_err(|cause| MeterError::Record(cause).into())
 }
 
 /// The time of the first sample. Time is simulated from there, so that a run takes
@@ -188,32 +302,47 @@ async fn start_time(
     }
 }
 
+type Slot<'s, 'm, B> = KeySlot<
+    's,
+    'm,
+    <B as Board>::Flash,
+    NoCounter,
+    Secp256k1,
+    <B as Board>::Secret,
+    <B as Board>::Random,
+>;
+
+type Outbox<'s, 'm, B> = StoreOutbox<'s, 'm, <B as Board>::Flash>;
+
 /// One run of the program.
-struct Run<'a, 's, B: Board, S: Signer, W>
+struct Run<'a, 's, 'm, B: Board, W>
 where
     B::Network: 'a,
+    FlashError<B>: FlashCause,
 {
-    meter: Meter<'a, B::Network, S, &'a mut Outbox, B::Delay>,
-    settings: &'s Settings<'s>,
-    watch: &'s mut W,
+    meter: Meter<'a, B::Network, Slot<'s, 'm, B>, Outbox<'s, 'm, B>, B::Delay>,
+    settings: &'a Settings<'a>,
+    watch: &'a mut W,
     console: Option<B::Console>,
+    record_buf: &'a mut [u8],
+    /// For waits: no two meters that start at a time wait alike.
+    jitter: u32,
     /// Entries that are not final.
     open: usize,
+    /// Wakes in a row that failed.
+    failures: u32,
     /// Answers in a row that made no sense.
     nonsense: u8,
 }
 
-impl<B: Board, S: Signer<Curve = Secp256k1>, W: Watch> Run<'_, '_, B, S, W>
+impl<B: Board, W: Watch> Run<'_, '_, '_, B, W>
 where
-    <B::Network as Connect>::Error: Cause,
-    S::Error: Cause,
+    NetError<B>: Cause,
+    FlashError<B>: FlashCause,
 {
-    async fn all(&mut self, network: &B::Network, clock: &B::Clock) -> Result<Tip, Failure<B, S>> {
+    async fn all(&mut self, network: &B::Network, clock: &B::Clock) -> Result<Tip, Failure<B>> {
         pin!(self.wait_for_funds()).await?;
-        // State is in memory, so a device with a past would fork its chain of records.
-        if pin!(self.tip()).await?.count > 0 {
-            return Err(ProgramError::DeviceInUse);
-        }
+        pin!(self.resume()).await?;
         let start = pin!(start_time(network, clock, self.settings)).await;
         pin!(self.read(start)).await?;
         let found = pin!(self.tip()).await?;
@@ -225,29 +354,63 @@ where
     }
 
     /// A new key has no money. Whoever installs the meter sends some.
-    async fn wait_for_funds(&mut self) -> Result<(), Failure<B, S>> {
+    async fn wait_for_funds(&mut self) -> Result<(), Failure<B>> {
         let account = self.meter.client().address();
         self.watch.account(account);
         for _ in 0..self.settings.looks {
             let client = self.meter.client();
             let balance = pin!(client.balance(account, BlockTag::Latest)).await;
             match balance {
-                Ok(Wei::ZERO) => {}
+                Ok(Wei::ZERO) => self.is_well(),
                 Ok(_) => return Ok(()),
                 Err(error) => self.pass_over(error.into())?,
             }
-            self.meter.rest().await;
+            self.rest().await;
         }
         Err(ProgramError::NoFunds)
     }
 
-    /// Takes the readings, and wakes until all are final. A meter whose outbox is full
-    /// stops reading until the chain has caught up.
-    async fn read(&mut self, start: Timestamp) -> Result<(), Failure<B, S>> {
+    /// What the run before left: the archive's last record, entries on their way, the head.
+    async fn resume(&mut self) -> Result<(), Failure<B>> {
+        let archive = &mut Archive(self.console.as_mut());
+        pin!(self.meter.repeat_newest(archive, self.record_buf)).await?;
+        for _ in 0..self.settings.looks {
+            let outcome = pin!(self.catch_up()).await;
+            match outcome {
+                Ok(()) => return Ok(()),
+                Err(ProgramError::Meter(error)) => self.pass_over(error)?,
+                Err(error) => return Err(error),
+            }
+            self.rest().await;
+        }
+        Err(MeterError::Client(ClientError::TimedOut).into())
+    }
+
+    /// Holds journal, outbox and head against the chain.
+    async fn catch_up(&mut self) -> Result<(), Failure<B>> {
+        let open = pin!(self.meter.client().reconcile()).await;
+        self.open = open.map_err(MeterError::Client)?;
+        let tip = pin!(self.meter.tip()).await?;
+        if tip.count > self.meter.own_tip().count {
+            return Err(ProgramError::Forgotten { found: tip.count });
+        }
+        pin!(self.meter.follow_chain(&tip, self.record_buf)).await?;
+        self.is_well();
+        Ok(())
+    }
+
+    /// Takes the readings that are left, and wakes until all are final. A meter whose
+    /// outbox is full stops reading until the chain has caught up.
+    async fn read(&mut self, start: Timestamp) -> Result<(), Failure<B>> {
         let mut house = Household::new(self.settings.seed, start, 812_345);
-        let (mut taken, mut looks) = (0, 0);
-        while taken < self.settings.readings || self.open > 0 {
-            if taken < self.settings.readings && self.open < PLACES {
+        let total = u64::from(self.settings.readings);
+        let mut taken = self.meter.own_tip().count;
+        for _ in 0..taken.min(total) {
+            house.next_sample();
+        }
+        let mut looks = 0;
+        while taken < total || self.open > 0 {
+            if taken < total && self.open < PLACES {
                 let interval_ms = self.settings.interval_ms;
                 if taken > 0 && interval_ms > 0 {
                     self.meter.client().delay().delay_ms(interval_ms).await;
@@ -258,7 +421,7 @@ where
                 self.open = self.open.saturating_add(1);
                 (taken, looks) = (taken.saturating_add(1), 0);
             } else if looks < self.settings.looks {
-                self.meter.rest().await;
+                self.rest().await;
                 looks = looks.saturating_add(1);
             } else {
                 return Err(ProgramError::ChainTooSlow);
@@ -269,36 +432,59 @@ where
     }
 
     /// One wake of the radio. What passes by itself is left to the next.
-    async fn wake(&mut self) -> Result<(), Failure<B, S>> {
+    async fn wake(&mut self) -> Result<(), Failure<B>> {
         let outcome = pin!(self.meter.advance(self.watch)).await;
         match outcome {
             Ok(open) => {
                 self.open = open;
-                self.nonsense = 0;
+                self.is_well();
             }
             Err(error) => self.pass_over(error)?,
         }
-        self.meter.client().outbox().clear_settled();
+        let store = self.meter.client().outbox().store();
+        pin!(store.clear_settled()).await?;
         Ok(())
     }
 
-    async fn tip(&mut self) -> Result<Tip, Failure<B, S>> {
+    async fn tip(&mut self) -> Result<Tip, Failure<B>> {
         for _ in 0..self.settings.looks {
             let tip = pin!(self.meter.tip()).await;
             match tip {
                 Ok(tip) => return Ok(tip),
                 Err(error) => self.pass_over(error)?,
             }
-            self.meter.rest().await;
+            self.rest().await;
         }
         Err(MeterError::Client(ClientError::TimedOut).into())
     }
 
+    /// Waits for as long as lies between two looks, and longer after failures.
+    async fn rest(&mut self) {
+        let poll_ms = self.settings.poll_ms;
+        let wait_ms = match self.failures.checked_sub(1) {
+            None => poll_ms,
+            Some(further) => {
+                let backoff = Backoff {
+                    base_ms: poll_ms,
+                    cap_ms: poll_ms.saturating_mul(LONGEST_WAIT),
+                };
+                // A linear congruence: spread is wanted, not secrecy.
+                self.jitter = self
+                    .jitter
+                    .wrapping_mul(1_664_525)
+                    .wrapping_add(1_013_904_223);
+                backoff.delay_ms(further, self.jitter)
+            }
+        };
+        self.meter.client().delay().delay_ms(wait_ms).await;
+    }
+
+    const fn is_well(&mut self) {
+        (self.failures, self.nonsense) = (0, 0);
+    }
+
     /// Tells about an error that passes by itself; gives any other back.
-    fn pass_over(
-        &mut self,
-        error: MeterError<<B::Network as Connect>::Error, S::Error, MemoryError>,
-    ) -> Result<(), Failure<B, S>> {
+    fn pass_over(&mut self, error: Trouble<B>) -> Result<(), Failure<B>> {
         let passes = match (error.kind(), &error) {
             (ErrorKind::Retry, _) => true,
             (ErrorKind::Remote, MeterError::Client(ClientError::Node(_))) => {
@@ -310,12 +496,17 @@ where
         if !passes {
             return Err(error.into());
         }
+        self.failures = self.failures.saturating_add(1);
         let detail = self.meter.client().detail();
         let error = &error;
         self.watch.trouble(&Explained { error, detail });
         Ok(())
     }
 }
+
+/// What a meter on board `B` fails with.
+type Trouble<B> =
+    MeterError<NetError<B>, SlotError<FlashError<B>>, StoreOutboxError<FlashError<B>>>;
 
 /// Where the bundle goes: the board's console, or nowhere. A console that is gone does not
 /// stop a meter.
@@ -329,16 +520,28 @@ impl<W: Write> Sink for Archive<'_, W> {
     }
 }
 
-/// Why the program stopped. `N` and `S` are the errors of network and signer.
+/// Why the program stopped. `N` and `F` are the errors of network and flash.
 #[derive(Clone, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub enum ProgramError<N, S> {
+pub enum ProgramError<N, F> {
     /// The meter.
-    Meter(MeterError<N, S, MemoryError>),
+    Meter(MeterError<N, SlotError<F>, StoreOutboxError<F>>),
+    /// The flash.
+    Store(StoreError<F>),
+    /// The key's slot.
+    Slot(SlotError<F>),
+    /// The board has no random numbers.
+    NoRandom,
+    /// The slot holds another key than the one that was given.
+    OtherKey,
     /// Nobody sent the account money.
     NoFunds,
-    /// The contract holds records of this device already; give it another name.
-    DeviceInUse,
+    /// The contract holds more records of this device than its flash knows of: the flash
+    /// was put back or is another's. Nothing is signed, or a number would serve twice.
+    Forgotten {
+        /// How many the contract holds.
+        found: u64,
+    },
     /// The chain does not keep up with the readings, or does not make the last ones final.
     ChainTooSlow,
     /// The contract holds something else than the meter sent.
@@ -350,13 +553,18 @@ pub enum ProgramError<N, S> {
     },
 }
 
-impl<N: fmt::Display, S: fmt::Display> fmt::Display for ProgramError<N, S> {
+impl<N: fmt::Display, F: FlashCause> fmt::Display for ProgramError<N, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Meter(cause) => cause.fmt(f),
+            Self::Store(cause) => cause.fmt(f),
+            Self::Slot(cause) => cause.fmt(f),
+            Self::NoRandom => f.write_str("the board has no random numbers"),
+            Self::OtherKey => f.write_str("the meter has another key than the one given"),
             Self::NoFunds => f.write_str("the account has no money"),
-            Self::DeviceInUse => f.write_str(
-                "the contract holds records of this device already; name another with --device",
+            Self::Forgotten { found } => write!(
+                f,
+                "the contract holds {found} records of this device, and the meter forgot some"
             ),
             Self::ChainTooSlow => f.write_str("the chain does not keep up with the readings"),
             Self::Differs { found, own } => write!(
@@ -368,15 +576,27 @@ impl<N: fmt::Display, S: fmt::Display> fmt::Display for ProgramError<N, S> {
     }
 }
 
-impl<N, S> core::error::Error for ProgramError<N, S>
+impl<N, F> core::error::Error for ProgramError<N, F>
 where
     N: core::error::Error + 'static,
-    S: core::error::Error + 'static,
+    F: FlashCause,
 {
 }
 
-impl<N, S> From<MeterError<N, S, MemoryError>> for ProgramError<N, S> {
-    fn from(cause: MeterError<N, S, MemoryError>) -> Self {
+impl<N, F> From<MeterError<N, SlotError<F>, StoreOutboxError<F>>> for ProgramError<N, F> {
+    fn from(cause: MeterError<N, SlotError<F>, StoreOutboxError<F>>) -> Self {
         Self::Meter(cause)
+    }
+}
+
+impl<N, F> From<StoreError<F>> for ProgramError<N, F> {
+    fn from(cause: StoreError<F>) -> Self {
+        Self::Store(cause)
+    }
+}
+
+impl<N, F> From<SlotError<F>> for ProgramError<N, F> {
+    fn from(cause: SlotError<F>) -> Self {
+        Self::Slot(cause)
     }
 }

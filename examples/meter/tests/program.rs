@@ -86,6 +86,11 @@ fn a_wrong_argument_is_named() {
         ),
         (&["--key-file", "key"], "--rpc"),
         (&["--device", ""], "device id"),
+        (&["--state", "x"], "--state needs --rpc"),
+        (
+            &["--state", "x", "--rpc", "http://127.0.0.1:1"],
+            "--state needs --device",
+        ),
     ] {
         let text = complaint(args);
         assert!(text.contains(words), "{args:?}: {text}");
@@ -142,15 +147,22 @@ fn a_node_of_another_chain_and_an_empty_account_are_refused() {
     assert!(devnet.pool().is_empty());
 }
 
+/// A chain on which the account of a key has money.
 #[cfg(unix)]
-#[test]
-fn another_contract_and_a_device_with_records_are_refused() {
-    let key = [0x33; 32];
-    let secret = coracle::core::ecdsa::SecretKey::from_bytes(&key).expect("a key");
+fn rich_chain(key: &[u8; 32]) -> (Address, Devnet) {
+    let secret = coracle::core::ecdsa::SecretKey::from_bytes(key).expect("a key");
     let account = coracle::core::Address::from_public_key(secret.public_key());
     let account = Address::from(account.0);
     let ether = U256::from(1_000_000_000_000_000_000_u64);
     let devnet = Devnet::new(Config::local().fund(account, ether));
+    (account, devnet)
+}
+
+#[cfg(unix)]
+#[test]
+fn another_contract_and_a_device_with_records_are_refused() {
+    let key = [0x33; 32];
+    let (account, devnet) = rich_chain(&key);
     let server = devnet.serve("127.0.0.1:0").expect("a free port");
     let file = key_file("rich.key", &format!("0x{}", "33".repeat(32)), 0o600);
     let (url, bundle) = (server.url(), temporary("again.cbor"));
@@ -168,7 +180,62 @@ fn another_contract_and_a_device_with_records_are_refused() {
     assert!(meter(&first).status.success());
     let again = [&first[..], &["--contract", &contract]].concat();
     let text = complaint(&again);
-    assert!(text.contains("holds records of this device"), "{text}");
+    assert!(text.contains("and the meter forgot some"), "{text}");
     let other = [&node[..], &["--device", "other", "--contract", &contract]].concat();
     assert!(meter(&other).status.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_meter_with_a_state_goes_on_where_it_was_stopped() {
+    let (account, devnet) = rich_chain(&[0x44; 32]);
+    let server = devnet.serve("127.0.0.1:0").expect("a free port");
+    let file = key_file("kept.key", &format!("0x{}", "44".repeat(32)), 0o600);
+    let (url, bundle) = (server.url(), temporary("kept.cbor"));
+    let folder = temporary("kept-state");
+    let _ = fs::remove_dir_all(&folder);
+    let node = ["--rpc", &url, "--chain-id", "31337", "--key-file", &file];
+    let rest = [
+        "--confirmations",
+        "0",
+        "--bundle",
+        bundle.to_str().expect("text"),
+    ];
+    let node = [&node[..], &rest, &["--device", "kept"]].concat();
+    assert!(
+        meter(&[&node[..], &["--readings", "1"]].concat())
+            .status
+            .success()
+    );
+
+    let contract = account.create(0).to_string();
+    let device = ["--contract", &contract, "--device", "kept-2"];
+    let state = ["--state", folder.to_str().expect("text")];
+    let node = [&node[..node.len() - 2], &device, &state].concat();
+    let run = |readings: &str| {
+        let output = meter(&[&node[..], &["--readings", readings]].concat());
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{errors}");
+        let summary = audit(&bundle);
+        assert!(summary.is_complete(), "{summary:?}");
+        summary.intact
+    };
+    let transactions = || devnet.nonce(account);
+    let before = transactions();
+    assert_eq!(run("2"), 2);
+    assert_eq!(run("5"), 5);
+    assert_eq!(transactions() - before, 5);
+    // Nothing is left to do.
+    assert_eq!(run("5"), 5);
+    assert_eq!(transactions() - before, 5);
+    let image = fs::read(folder.join("flash")).expect("the flash");
+    assert!(!image.windows(8).any(|bytes| bytes == [0x44; 8]), "the key");
+
+    let other = key_file("kept-other.key", &format!("0x{}", "45".repeat(32)), 0o600);
+    let args = [&node[..], &["--readings", "6"]].concat();
+    let args: Vec<_> = args
+        .iter()
+        .map(|arg| if *arg == file { &other } else { *arg })
+        .collect();
+    assert!(complaint(&args).contains("another key"));
 }

@@ -36,7 +36,8 @@ pub struct Scenario {
     /// Where the modem sends connections to the node: the chain's own port, unless
     /// something stands in between.
     pub node: Option<SocketAddr>,
-    /// A file that keeps the flash from one run to the next.
+    /// A file that keeps the flash from one run to the next. Beside it, with the extension
+    /// `secret`, stands the device's secret.
     pub flash: Option<PathBuf>,
     /// How long it may take by the host's clock.
     pub limit: Duration,
@@ -138,13 +139,32 @@ impl Scenario {
         text + self.root.as_deref().unwrap_or_default()
     }
 
+    /// The file of the device's secret, which lives as long as the flash.
+    fn secret(&self, desk: &Desk) -> Result<PathBuf> {
+        let beside = self
+            .flash
+            .as_ref()
+            .map(|flash| flash.with_extension("secret"));
+        let path = beside.unwrap_or_else(|| desk.secret.clone());
+        if !path.exists() {
+            let mut secret = [0; 32];
+            getrandom::fill(&mut secret).map_err(|error| Error::at("random bytes", error))?;
+            fs::write(&path, secret).map_err(|error| Error::at("device secret", error))?;
+        }
+        Ok(path)
+    }
+
     fn qemu_config(&self, modem: &modem_sim::Handle, desk: &Desk) -> Result<Config> {
         let mut config = Config::closed(self.limit);
         config.modem = Some(link(modem.address())?);
         config.control = modem.control_address().map(link).transpose()?;
         config.console = Console::File(desk.console.clone());
         config.flash.clone_from(&self.flash);
-        config.args = vec![format!("settings={}", desk.settings.display())];
+        let secret = self.secret(desk)?;
+        config.args = vec![
+            format!("settings={}", desk.settings.display()),
+            format!("secret={}", secret.display()),
+        ];
         Ok(config)
     }
 }
@@ -201,6 +221,7 @@ pub fn stack_bytes(lines: &[Line]) -> Option<u64> {
 struct Desk {
     settings: PathBuf,
     console: PathBuf,
+    secret: PathBuf,
     _dir: tempfile::TempDir,
 }
 
@@ -210,6 +231,7 @@ impl Desk {
         Ok(Self {
             settings: dir.path().join("settings"),
             console: dir.path().join("console"),
+            secret: dir.path().join("secret"),
             _dir: dir,
         })
     }

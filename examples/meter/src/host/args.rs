@@ -26,14 +26,17 @@ usage: meter [OPTION VALUE]...
                        goes beside it, as .pub
   --profile NAME       ethereum, polygon or platon (ethereum)
   --chain-id N         of the chain; required with --rpc
-  --device ID          name of the meter, new on the contract (meter- and 8 random digits)
+  --device ID          name of the meter on the contract (meter- and 8 random digits)
 
 A node elsewhere:
   --rpc URL            http or https
   --key-file FILE      0x and 64 digits, mode 0600: an account that can pay
   --contract ADDRESS   a MeterLog that is there already; without it one is made
   --confirmations N    blocks on top that make a block final, where the chain's own rule
-                       is too slow or its nodes do not know it";
+                       is too slow or its nodes do not know it
+  --state DIR          where the meter keeps key, numbers and readings on their way;
+                       started again with it, it goes on until --readings are taken in
+                       all. Needs --device and --contract";
 
 /// What the user asks for.
 #[derive(Debug)]
@@ -73,6 +76,8 @@ pub struct Remote {
     pub url: String,
     /// The file with the key of an account that can pay.
     pub key_file: PathBuf,
+    /// Where the meter keeps its state; `None` where it has no life after this run.
+    pub state: Option<PathBuf>,
 }
 
 impl Ask {
@@ -116,6 +121,7 @@ struct Raw {
     device: Option<String>,
     rpc: Option<String>,
     key_file: Option<String>,
+    state: Option<String>,
     contract: Option<String>,
     confirmations: Option<String>,
 }
@@ -132,6 +138,7 @@ impl Raw {
             "--device" => &mut self.device,
             "--rpc" => &mut self.rpc,
             "--key-file" => &mut self.key_file,
+            "--state" => &mut self.state,
             "--contract" => &mut self.contract,
             "--confirmations" => &mut self.confirmations,
             other => return Err(format!("no option {other}; see --help").into()),
@@ -151,6 +158,16 @@ impl Raw {
                 profile.name
             ))
         });
+        if self.state.is_some() {
+            let missing = [
+                ("--rpc", self.rpc.is_none()),
+                ("--device", self.device.is_none()),
+                ("--contract", contract.is_none()),
+            ];
+            if let Some((missing, _)) = missing.iter().find(|(_, is_missing)| *is_missing) {
+                return Err(format!("--state needs {missing}: it has to be the same again").into());
+            }
+        }
         let remote = match (self.rpc, self.key_file) {
             (Some(_), _) if self.chain_id.is_none() => {
                 return Err("--rpc needs --chain-id: a node may be on any chain".into());
@@ -158,6 +175,7 @@ impl Raw {
             (Some(url), Some(key_file)) => Some(Remote {
                 url,
                 key_file: key_file.into(),
+                state: self.state.map(PathBuf::from),
             }),
             (Some(_), None) => return Err("--rpc needs --key-file".into()),
             (None, Some(_)) => return Err("--key-file needs --rpc".into()),

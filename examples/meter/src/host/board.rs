@@ -1,38 +1,42 @@
 //! This host as a board.
 
 use std::time::Instant;
-use std::vec::Vec;
 
 use coracle::board::{Absent, Board, Clock, Network, NetworkTime, Parts};
+use coracle::host::{FileFlash, FileSecret};
 use coracle::net::host::HostStack;
 use embedded_hal_async::delay::DelayNs;
 use getrandom::SysRng;
 
 use super::Counted;
-use super::flash::RamFlash;
+use super::state::Chunk;
 
-/// The sockets, the random source and the clock of this host.
+/// The sockets, the random source, the clock and some files of this host.
 pub(super) struct HostBoard<'a, D> {
     pub(super) network: &'a Counted<HostStack>,
     pub(super) delay: &'a mut D,
-    /// Takes what the program writes to the console: the bundle.
-    pub(super) console: &'a mut Vec<u8>,
+    pub(super) flash: FileFlash,
+    pub(super) secret: FileSecret,
+    /// Takes what the program writes to the console: a bundle.
+    pub(super) console: Chunk,
 }
 
 impl<'a, D: DelayNs> Board for HostBoard<'a, D> {
     type Network = &'a Counted<HostStack>;
     type Random = SysRng;
-    type Flash = RamFlash;
+    type Flash = FileFlash;
+    type Secret = FileSecret;
     type Clock = HostClock;
     type Delay = &'a mut D;
-    type Console = &'a mut Vec<u8>;
+    type Console = Chunk;
     type SensorBus = Absent;
 
     fn into_parts(self) -> Parts<Self> {
         Parts {
             network: self.network,
             random: SysRng,
-            flash: RamFlash::new(),
+            flash: self.flash,
+            secret: self.secret,
             clock: HostClock(Instant::now()),
             delay: self.delay,
             console: Some(self.console),

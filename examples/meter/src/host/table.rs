@@ -1,10 +1,10 @@
 //! Progress, one short line a step.
 
 use core::cell::Cell;
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
 use std::string::{String, ToString};
-use std::vec::Vec;
 use std::{format, writeln};
 
 use coracle::client::eth::{EntryId, Inclusion};
@@ -16,14 +16,14 @@ use crate::contract::Tip;
 use crate::device::{Cause, Step, Watch};
 use crate::sensor::Sample;
 
-/// What is known of one reading.
-#[derive(Clone, Debug)]
+/// What this run saw of one reading.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Row {
-    sample: Sample,
+    /// `None` where an earlier run took it.
+    sample: Option<Sample>,
     /// What its first submit took.
     cost: Option<Cost>,
     pub(super) inclusion: Option<Inclusion>,
-    is_final: bool,
 }
 
 /// Prints steps as they happen, and keeps what the proof needs.
@@ -33,7 +33,7 @@ pub(super) struct Table<'a> {
     before: Cost,
     form: AddressForm,
     tip: Tip,
-    rows: Vec<Row>,
+    rows: BTreeMap<u64, Row>,
     resent: usize,
     failure: Option<String>,
 }
@@ -46,19 +46,20 @@ impl<'a> Table<'a> {
             before: cost.get(),
             form,
             tip: Tip::default(),
-            rows: Vec::new(),
+            rows: BTreeMap::new(),
             resent: 0,
             failure: None,
         }
     }
 
-    pub(super) fn rows(&self) -> &[Row] {
+    pub(super) const fn rows(&self) -> &BTreeMap<u64, Row> {
         &self.rows
     }
 
-    /// Why the meter stopped.
-    pub(super) fn why(&mut self) -> Failure {
-        self.failure.take().unwrap_or_default().into()
+    /// Why the meter stopped: what it told, or else the error itself.
+    pub(super) fn why(&mut self, error: &dyn Display) -> Failure {
+        let told = self.failure.take();
+        told.unwrap_or_else(|| error.to_string()).into()
     }
 
     /// What meter and contract agreed on.
@@ -81,7 +82,7 @@ impl<'a> Table<'a> {
 
     /// What was shown, once everything was checked.
     pub(super) fn summary(&mut self, options: &Options, on_chain: usize) -> Result<(), Failure> {
-        let (readings, tip) = (self.rows.len(), self.tip);
+        let (readings, tip) = (options.readings, self.tip);
         let resent = match self.resent {
             0 => String::new(),
             count => format!(" ({count} sent again)"),
@@ -119,17 +120,20 @@ impl<'a> Table<'a> {
     /// What the dearest submit took once fees, gas and nonce were known: of all but the
     /// first reading.
     fn steady_cost(&self) -> Option<Cost> {
-        let costs = self.rows.iter().skip(1).filter_map(|row| row.cost);
+        let costs = self.rows.values().skip(1).filter_map(|row| row.cost);
         costs.max_by_key(|cost| (cost.round_trips, cost.up))
     }
 
-    fn sent(&mut self, row: usize, hash: B256, cost: Cost) -> io::Result<()> {
+    fn sent(&mut self, sequence: u64, hash: B256, cost: Cost) -> io::Result<()> {
         let Row {
             sample,
             cost: first,
             ..
-        } = &mut self.rows[row];
-        let litres = sample.litres;
+        } = self.rows.entry(sequence).or_default();
+        let volume = match *sample {
+            Some(Sample { litres, .. }) => format!("{}.{:03}", litres / 1000, litres % 1000),
+            None => String::new(),
+        };
         self.resent += usize::from(first.is_some());
         first.get_or_insert(cost);
         let Cost {
@@ -139,25 +143,23 @@ impl<'a> Table<'a> {
         } = cost;
         writeln!(
             self.out,
-            "{row:>5} {:>5}.{:03}  sent      {} {:>9} {:>7}  {round_trips:>5} {up:>5} {down:>5}",
-            litres / 1000,
-            litres % 1000,
+            "{sequence:>5} {volume:>9}  sent      {} {:>9} {:>7}  {round_trips:>5} {up:>5} {down:>5}",
             short(&hash),
             "-",
             "-",
         )
     }
 
-    fn mined(&mut self, row: usize, state: &str, at: &Inclusion) -> io::Result<()> {
+    fn mined(&mut self, sequence: u64, state: &str, at: &Inclusion) -> io::Result<()> {
         let (hash, block, gas) = (short(&at.hash), at.block_number, at.gas_used);
         writeln!(
             self.out,
-            "{row:>5} {:9}  {state:<8}  {hash} {block:>9} {gas:>7}",
+            "{sequence:>5} {:9}  {state:<8}  {hash} {block:>9} {gas:>7}",
             ""
         )
     }
 
-    fn show(&mut self, row: usize, step: Step, cost: Cost) -> io::Result<()> {
+    fn show(&mut self, row: u64, step: Step, cost: Cost) -> io::Result<()> {
         match step {
             Step::Sent(hash) => self.sent(row, hash, cost),
             Step::Included(at) => self.mined(row, "included", &at),
@@ -188,22 +190,14 @@ impl Watch for Table<'_> {
         let now = self.cost.get();
         let cost = now - self.before;
         self.before = now;
-        let row = usize::try_from(id.sequence).unwrap_or(usize::MAX);
-        if let Step::Recorded(sample) = step {
-            self.rows.push(Row {
-                sample,
-                cost: None,
-                inclusion: None,
-                is_final: false,
-            });
-        }
-        if let Step::Included(at) | Step::Moved(at) | Step::Final(at) = step {
-            let row = &mut self.rows[row];
-            row.inclusion = Some(at);
-            row.is_final = matches!(step, Step::Final(_));
+        let row = self.rows.entry(id.sequence).or_default();
+        match step {
+            Step::Recorded(sample) => row.sample = Some(sample),
+            Step::Included(at) | Step::Moved(at) | Step::Final(at) => row.inclusion = Some(at),
+            Step::Sent(_) | Step::Vanished => {}
         }
         // A console that is gone does not stop a meter.
-        let _ = self.show(row, step, cost);
+        let _ = self.show(id.sequence, step, cost);
     }
 }
 
