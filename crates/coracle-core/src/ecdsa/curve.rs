@@ -30,6 +30,8 @@ pub trait Curve: sealed::Sealed + Clone + Copy + Eq + Sized + 'static {
     #[doc(hidden)]
     fn secret_from_bytes(scalar: &[u8; 32]) -> Option<Self::Secret>;
     #[doc(hidden)]
+    fn secret_with_public(scalar: &[u8; 32], public: &PublicKey<Self>) -> Option<Self::Secret>;
+    #[doc(hidden)]
     fn secret_to_bytes(secret: &Self::Secret) -> Zeroizing<[u8; 32]>;
     #[doc(hidden)]
     fn public_of(secret: &Self::Secret) -> &PublicKey<Self>;
@@ -80,6 +82,11 @@ macro_rules! curve {
                 let scalar = $krate::SecretKey::from_slice(scalar).ok()?;
                 let public = PublicKey(scalar.public_key().into());
                 Some($secret { scalar, public })
+            }
+
+            fn secret_with_public(scalar: &[u8; 32], public: &PublicKey<Self>) -> Option<$secret> {
+                let scalar = $krate::SecretKey::from_slice(scalar).ok()?;
+                Some($secret { scalar, public: *public })
             }
 
             fn secret_to_bytes(secret: &$secret) -> Zeroizing<[u8; 32]> {

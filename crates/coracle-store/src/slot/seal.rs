@@ -103,6 +103,9 @@ pub(super) fn check(
 }
 
 /// Signs a digest with the slot's key, as its policy wants it, and verifies.
+///
+/// The public key is not derived again: it was sealed with the scalar, and a signature of
+/// another key does not verify.
 pub(super) fn sign<C: Curve, R: TryCryptoRng>(
     slot: &Slot<'_>,
     public: &PublicKey<C>,
@@ -110,25 +113,28 @@ pub(super) fn sign<C: Curve, R: TryCryptoRng>(
     secret: &mut dyn DeviceSecret,
     rng: &mut R,
 ) -> Result<Signature<C>> {
-    wiped(|| {
-        let Home::Sealed(sealed) = slot.home else {
-            return Err(Fault::Sealed);
-        };
+    let Home::Sealed(sealed) = slot.home else {
+        return Err(Fault::Sealed);
+    };
+    let signature = wiped(|| -> Result<Signature<C>> {
         let scalar = open(secret, slot.bound, sealed)?;
-        let key = SecretKey::from_bytes(&scalar)?;
-        if key.public_key() != public {
-            return Err(Fault::Faulty);
-        }
-        let signature = if slot.policy.is_hedged {
+        let key = hazmat::secret_key_with_public(&scalar, public)?;
+        if slot.policy.is_hedged {
             let entropy = draw(rng)?;
-            hazmat::sign_prehash_hedged(&key, prehash, &entropy)
+            Ok(hazmat::sign_prehash_hedged(&key, prehash, &entropy))
         } else {
-            hazmat::sign_prehash(&key, prehash)
-        };
-        let is_good =
-            slot.policy.dangerous_unverified || public.verify_prehash(prehash, &signature).is_ok();
-        is_good.then_some(signature).ok_or(Fault::Faulty)
-    })
+            Ok(hazmat::sign_prehash(&key, prehash))
+        }
+    })?;
+    let is_good = slot.policy.dangerous_unverified || verifies(public, prehash, &signature);
+    is_good.then_some(signature).ok_or(Fault::Faulty)
+}
+
+/// Never inlined: it takes more stack than a signature, and would push what is to be wiped
+/// down by that.
+#[inline(never)]
+fn verifies<C: Curve>(public: &PublicKey<C>, prehash: &B256, signature: &Signature<C>) -> bool {
+    public.verify_prehash(prehash, signature).is_ok()
 }
 
 /// Runs what sees a key, then overwrites the stack that it used.
