@@ -12,6 +12,7 @@ mod image;
 mod log;
 mod machine;
 mod qemu;
+mod qmp;
 mod scenario;
 
 pub use self::board::{Board, Dialect};
@@ -21,4 +22,5 @@ pub use self::error::{Error, Result};
 pub use self::image::{Image, Spec};
 pub use self::log::{Level, Line};
 pub use self::qemu::{Config, Console, Ended, Link, Outcome, Qemu};
+pub use self::qmp::Qmp;
 pub use self::scenario::{NODE_NAME, Report, Scenario, stack_bytes};

@@ -18,6 +18,10 @@ pub(super) fn command(image: &Image, config: &Config) -> Result<Command> {
     chardevs(&mut command, config)?;
     uarts(&mut command, board);
     command.arg("-semihosting-config").arg(semihosting(config));
+    if let Some(path) = &config.qmp {
+        let socket = format!("unix:{},server=on,wait=off", escaped(path));
+        command.args(["-qmp", &socket]);
+    }
     if let Some(shift) = config.icount {
         command.args(["-icount", &format!("shift={shift}")]);
     }

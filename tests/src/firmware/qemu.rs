@@ -45,6 +45,8 @@ pub struct Config {
     /// A file that keeps the flash; created where there is none. Without it the flash is
     /// blank at each start.
     pub flash: Option<PathBuf>,
+    /// Where QEMU listens for a [`Qmp`](super::Qmp): a Unix socket that it makes.
+    pub qmp: Option<PathBuf>,
     /// What the firmware finds on its command line.
     pub args: Vec<String>,
     /// Virtual time: one instruction takes 2 to this power nanoseconds. Only for runs
@@ -62,6 +64,7 @@ impl Config {
             control: None,
             console: Console::Discarded,
             flash: None,
+            qmp: None,
             args: Vec::new(),
             icount: None,
             limit,

@@ -39,6 +39,10 @@ pub struct Scenario {
     /// A file that keeps the flash from one run to the next. Beside it, with the extension
     /// `secret`, stands the device's secret.
     pub flash: Option<PathBuf>,
+    /// Where QEMU listens for a [`Qmp`](super::Qmp).
+    pub qmp: Option<PathBuf>,
+    /// The file that the firmware's random bytes come from, in place of true ones.
+    pub random: Option<PathBuf>,
     /// How long it may take by the host's clock.
     pub limit: Duration,
 }
@@ -62,6 +66,8 @@ impl Scenario {
             root: None,
             node: None,
             flash: None,
+            qmp: None,
+            random: None,
             limit: Duration::from_secs(120 + 10 * u64::from(readings)),
         }
     }
@@ -160,11 +166,15 @@ impl Scenario {
         config.control = modem.control_address().map(link).transpose()?;
         config.console = Console::File(desk.console.clone());
         config.flash.clone_from(&self.flash);
+        config.qmp.clone_from(&self.qmp);
         let secret = self.secret(desk)?;
         config.args = vec![
             format!("settings={}", desk.settings.display()),
             format!("secret={}", secret.display()),
         ];
+        if let Some(random) = &self.random {
+            config.args.push(format!("random={}", random.display()));
+        }
         Ok(config)
     }
 }
