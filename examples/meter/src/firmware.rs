@@ -37,6 +37,7 @@ async fn measure(peripherals: Peripherals) -> Exit {
         Ok(()) => Exit::Success,
         Err(()) => Exit::Failure,
     };
+    defmt::info!("store {=usize} bytes", Memory::STORE_LEN);
     defmt::info!("stack {=usize} bytes", stack_used());
     exit
 }

@@ -111,6 +111,9 @@ pub struct Memory {
 }
 
 impl Memory {
+    /// What of it is the store's, in bytes.
+    pub const STORE_LEN: usize = size_of::<store::Memory<ITEMS, ITEM_LEN>>();
+
     /// Nothing in it.
     pub const fn new() -> Self {
         Self {

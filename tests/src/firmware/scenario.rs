@@ -210,7 +210,12 @@ impl Report {
 
     /// The deepest that the stack has been, if the firmware came to say it.
     pub fn stack_bytes(&self) -> Option<u64> {
-        stack_bytes(&self.lines)
+        bytes_of("stack", &self.lines)
+    }
+
+    /// What the store keeps in RAM, if the firmware came to say it.
+    pub fn store_bytes(&self) -> Option<u64> {
+        bytes_of("store", &self.lines)
     }
 
     /// The log as text, for a test that fails.
@@ -221,9 +226,13 @@ impl Report {
 
 /// The number in the last line of the form `... stack N bytes`.
 pub fn stack_bytes(lines: &[Line]) -> Option<u64> {
+    bytes_of("stack", lines)
+}
+
+fn bytes_of(what: &str, lines: &[Line]) -> Option<u64> {
     lines.iter().rev().find_map(|line| {
-        let (_, rest) = line.message.rsplit_once("stack ")?;
-        rest.strip_suffix(" bytes")?.parse().ok()
+        let (_, rest) = line.message.rsplit_once(what)?;
+        rest.strip_prefix(' ')?.strip_suffix(" bytes")?.parse().ok()
     })
 }
 

@@ -59,6 +59,7 @@ struct Row {
     board: Board,
     inspection: Inspection,
     stack_bytes: u64,
+    store_bytes: u64,
 }
 
 impl Row {
@@ -80,6 +81,7 @@ pub(crate) fn command(args: &Args) -> Result {
     let table = table(&rows);
     println!("{table}");
     println!("{}", code_by_crate(&rows));
+    println!("{}", store(&rows));
     println!("{}", panic_sites(&rows));
     println!("{}", budget(&rows));
     if !args.brief {
@@ -108,6 +110,7 @@ fn measure(chain: &Chain, board: Board) -> Result<Row> {
         board,
         inspection,
         stack_bytes,
+        store_bytes: report.store_bytes().unwrap_or_default(),
     })
 }
 
@@ -229,6 +232,44 @@ fn code_by_crate(rows: &[Row]) -> String {
     }
     let rest = small.iter().map(|(_, bytes)| **bytes).sum();
     table.row(vec![format!("{} others", small.len()), number(rest)]);
+    table.to_markdown()
+}
+
+/// What seals a slot, and nothing else in the example needs.
+const SEALING: [&str; 8] = [
+    "aead",
+    "chacha20",
+    "chacha20poly1305",
+    "cipher",
+    "hkdf",
+    "inout",
+    "poly1305",
+    "universal_hash",
+];
+
+/// What the store takes of it. The client's part, which writes entries for it, is not told
+/// apart.
+fn store(rows: &[Row]) -> String {
+    let mut table = Table::new(
+        1,
+        &[
+            "the store in `meter-eth` on `mps2-an386`",
+            "code",
+            "static RAM",
+        ],
+    );
+    if let Some(row) = rows.iter().find(|row| row.board == BUDGET.board) {
+        let code = &row.inspection.code_by_crate;
+        let of = |name: &str| code.get(name).copied().unwrap_or_default();
+        let sealing = SEALING.into_iter().map(of).sum();
+        let lines = [
+            ("`coracle_store`", of("coracle_store"), row.store_bytes),
+            ("the crates that seal key slots", sealing, 0),
+        ];
+        for (what, code, ram) in lines {
+            table.row(vec![what.to_owned(), number(code), number(ram)]);
+        }
+    }
     table.to_markdown()
 }
 
