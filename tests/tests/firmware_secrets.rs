@@ -17,6 +17,10 @@ use k256::elliptic_curve::PrimeField as _;
 use k256::{FieldBytes, Scalar};
 use serde_json::json;
 
+mod firmware;
+
+use firmware::mined::transactions;
+
 /// The RAM of the board: see `boards/qemu/README.md`.
 const RAM: (u64, usize) = (0x2000_0000, 256 * 1024);
 
@@ -44,7 +48,7 @@ fn no_key_and_no_nonce_stays_in_memory_or_flash() {
 
     let account = report.account.unwrap();
     let key = run.key_of(&account);
-    let sent = transactions(&chain, &account);
+    let sent = signatures(&chain, &account);
     assert_eq!(sent.len(), READINGS as usize);
     // What is no secret is found: the scan works.
     let public: Vec<_> = sent.iter().map(|sent| ("signature", sent.r)).collect();
@@ -135,25 +139,14 @@ impl Sent {
     }
 }
 
-/// The transactions that the account sent, from the chain.
-fn transactions(chain: &Chain, account: &str) -> Vec<Sent> {
-    let last = chain.rpc("eth_blockNumber", &json!([])).unwrap();
-    let last = u64::from_str_radix(&last.as_str().unwrap()[2..], 16).unwrap();
-    let mut sent = Vec::new();
-    for number in 0..=last {
-        let params = json!([format!("{number:#x}"), true]);
-        let block = chain.rpc("eth_getBlockByNumber", &params).unwrap();
-        for transaction in block["transactions"].as_array().unwrap() {
-            let from = transaction["from"].as_str().unwrap();
-            if from.eq_ignore_ascii_case(account) {
-                let params = json!([transaction["hash"]]);
-                sent.push(signature(
-                    &chain.rpc("eth_getRawTransactionByHash", &params).unwrap(),
-                ));
-            }
-        }
-    }
-    sent
+/// The signatures of the transactions that the account sent, from the chain.
+fn signatures(chain: &Chain, account: &str) -> Vec<Sent> {
+    let sent = transactions(chain, account);
+    let raw = sent.iter().map(|transaction| {
+        let params = json!([transaction["hash"]]);
+        chain.rpc("eth_getRawTransactionByHash", &params).unwrap()
+    });
+    raw.map(|raw| signature(&raw)).collect()
 }
 
 fn signature(raw: &serde_json::Value) -> Sent {

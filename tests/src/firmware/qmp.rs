@@ -72,6 +72,19 @@ impl Qmp {
         fs::read(&path).map_err(|error| Error::at("memory of the machine", error))
     }
 
+    /// Resets the machine, as its reset line does: memory stays. `before` is called while
+    /// it does nothing.
+    ///
+    /// # Errors
+    ///
+    /// QEMU refuses it, or is gone.
+    pub fn reset(&mut self, before: impl FnOnce()) -> Result {
+        self.execute("stop", json!({}))?;
+        before();
+        self.execute("system_reset", json!({}))?;
+        self.execute("cont", json!({})).map(drop)
+    }
+
     fn read(&mut self) -> Result<Value> {
         let mut line = String::new();
         let read = self.stream.read_line(&mut line);

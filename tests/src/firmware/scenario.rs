@@ -36,6 +36,10 @@ pub struct Scenario {
     /// Where the modem sends connections to the node: the chain's own port, unless
     /// something stands in between.
     pub node: Option<SocketAddr>,
+    /// The contract that the device reports to; one of its own where none is named.
+    pub contract: Option<String>,
+    /// Where the bytes of the console go, for whoever reads them meanwhile.
+    pub console: Option<PathBuf>,
     /// A file that keeps the flash from one run to the next. Beside it, with the extension
     /// `secret`, stands the device's secret.
     pub flash: Option<PathBuf>,
@@ -65,6 +69,8 @@ impl Scenario {
                 .to_vec(),
             root: None,
             node: None,
+            contract: None,
+            console: None,
             flash: None,
             qmp: None,
             random: None,
@@ -78,8 +84,8 @@ impl Scenario {
         self
     }
 
-    /// Runs to the end, on a contract of its own. The account is funded when the log
-    /// names it. `see` gets every line while it runs.
+    /// Runs to the end. The account is funded when the log names it. `see` gets every line
+    /// while it runs.
     ///
     /// # Errors
     ///
@@ -87,7 +93,10 @@ impl Scenario {
     /// is no error: the report says so.
     pub fn run(&self, chain: &Chain, mut see: impl FnMut(&Line)) -> Result<Report> {
         let image = Image::build(&self.image)?;
-        let contract = chain.deploy()?.to_string();
+        let contract = match &self.contract {
+            Some(contract) => contract.clone(),
+            None => chain.deploy()?.to_string(),
+        };
         let modem = ModemSim::start(self.modem_config(chain)?);
         let modem = modem.map_err(|error| Error::at("modem emulator", error))?;
         let desk = Desk::new()?;
@@ -111,7 +120,7 @@ impl Scenario {
             lines,
             account,
             contract,
-            bundle: fs::read(&desk.console).unwrap_or_default(),
+            bundle: fs::read(self.console.as_ref().unwrap_or(&desk.console)).unwrap_or_default(),
             transcript: modem.transcript(),
             counters: modem.counters(),
             modem: modem.report(),
@@ -164,7 +173,8 @@ impl Scenario {
         let mut config = Config::closed(self.limit);
         config.modem = Some(link(modem.address())?);
         config.control = modem.control_address().map(link).transpose()?;
-        config.console = Console::File(desk.console.clone());
+        let console = self.console.as_ref().unwrap_or(&desk.console);
+        config.console = Console::File(console.clone());
         config.flash.clone_from(&self.flash);
         config.qmp.clone_from(&self.qmp);
         let secret = self.secret(desk)?;
