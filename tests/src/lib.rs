@@ -6,6 +6,7 @@ mod anvil;
 mod device;
 #[cfg(feature = "firmware")]
 pub mod firmware;
+pub mod flaky;
 mod http;
 mod probe;
 mod proxy;

@@ -75,6 +75,14 @@ impl Ask {
         name.split_once('_').map_or(name, |(_, name)| name) == method
     }
 
+    /// The same request, to be forwarded some time later.
+    pub fn again(&self) -> Self {
+        Self {
+            request: self.request.clone(),
+            upstream: self.upstream.clone(),
+        }
+    }
+
     /// The honest answer.
     pub fn forward(&self) -> Value {
         let answer = post(&self.upstream, self.request.to_string().as_bytes());

@@ -67,8 +67,8 @@ fn every_reading_is_there_once_through_resets_and_power_cuts() {
     report.bundle = joined(&consoles);
     let (mined, of_account) = counts(&chain, &report);
     println!(
-        "{power_cuts} power cuts, {resets} resets, {started_over} runs that were cut off with \
-         something recorded; {readings} readings, {mined} transactions mined"
+        "{power_cuts} power cuts, {resets} resets, {started_over} of the runs cut off had begun their \
+         bundle; {readings} readings, {mined} transactions mined"
     );
     assert_eq!(judge::judge(&chain, &report), Ok(Judgement::all(readings)));
     assert_eq!(

@@ -11,10 +11,11 @@ mod table;
 
 use std::boxed::Box;
 use std::error::Error;
-use std::format;
-use std::io::Write;
+use std::io::{self, Write};
+use std::process::ExitCode;
 use std::string::{String, ToString};
 use std::vec::Vec;
+use std::{env, eprintln, format, println};
 
 use coracle::board::Board as _;
 use coracle::client::eth::{Config, EthClient, MemoryOutbox, Parts};
@@ -36,6 +37,21 @@ use crate::program::{self, LIMITS, Memory, Settings};
 
 /// Why the run failed, in one line.
 pub type Failure = Box<dyn Error + Send + Sync>;
+
+/// The program: reads the arguments, runs, and tells what went wrong in one line.
+pub fn main() -> ExitCode {
+    let outcome = Ask::parse(env::args().skip(1)).and_then(|ask| match ask {
+        Ask::Help => Ok(println!("{USAGE}")),
+        Ask::Run(options) => run(&options, &mut io::stdout()),
+    });
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("meter: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
 
 /// Takes the readings that `options` ask for, on the chain that they ask for, proves the
 /// result and exports it; tells `out` about each step.

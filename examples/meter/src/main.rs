@@ -7,25 +7,7 @@ mod firmware;
 
 #[cfg(all(feature = "host", not(target_os = "none")))]
 fn main() -> std::process::ExitCode {
-    use std::process::ExitCode;
-    use std::{env, io};
-
-    use meter::host::{self, Ask};
-
-    let outcome = Ask::parse(env::args().skip(1)).and_then(|ask| match ask {
-        Ask::Help => {
-            println!("{}", host::USAGE);
-            Ok(())
-        }
-        Ask::Run(options) => host::run(&options, &mut io::stdout()),
-    });
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("meter: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    meter::host::main()
 }
 
 #[cfg(not(any(feature = "host", target_os = "none")))]

@@ -393,6 +393,9 @@ where
     async fn catch_up(&mut self) -> Result<(), Failure<B>> {
         let open = pin!(self.meter.client().reconcile()).await;
         self.open = open.map_err(MeterError::Client)?;
+        // The reset may have come before this: what is settled still takes a place.
+        let store = self.meter.client().outbox().store();
+        pin!(store.clear_settled()).await?;
         let tip = pin!(self.meter.tip()).await?;
         if tip.count > self.meter.own_tip().count {
             return Err(ProgramError::Forgotten { found: tip.count });

@@ -86,6 +86,7 @@ fn a_wrong_argument_is_named() {
         ),
         (&["--key-file", "key"], "--rpc"),
         (&["--device", ""], "device id"),
+        (&["--poll-ms", "1"], "--poll-ms needs --rpc"),
         (&["--state", "x"], "--state needs --rpc"),
         (
             &["--state", "x", "--rpc", "http://127.0.0.1:1"],

@@ -29,11 +29,21 @@ impl Judgement {
 
 /// Compares bundle and chain; says what should not be.
 pub(crate) fn judge(chain: &Chain, report: &Report) -> Result<Judgement, String> {
-    let Some(account) = &report.account else {
-        return Ok(Judgement::default());
-    };
-    let recorded = records(account, &report.bundle)?;
-    let logs = logs(chain, &report.contract, account)?;
+    match &report.account {
+        Some(account) => compare(chain, &report.contract, account, &report.bundle),
+        None => Ok(Judgement::default()),
+    }
+}
+
+/// The same for a device of this account that reports to this contract.
+pub(crate) fn compare(
+    chain: &Chain,
+    contract: &str,
+    account: &str,
+    bundle: &[u8],
+) -> Result<Judgement, String> {
+    let recorded = records(account, bundle)?;
+    let logs = logs(chain, contract, account)?;
     for (at, log) in logs.iter().enumerate() {
         if recorded.get(at) != Some(log) {
             let again = recorded.iter().take(at).any(|record| record == log);

@@ -34,6 +34,7 @@ A node elsewhere:
   --contract ADDRESS   a MeterLog that is there already; without it one is made
   --confirmations N    blocks on top that make a block final, where the chain's own rule
                        is too slow or its nodes do not know it
+  --poll-ms N          pause between two looks for a block (2000)
   --state DIR          where the meter keeps key, numbers and readings on their way;
                        started again with it, it goes on until --readings are taken in
                        all. Needs --device and --contract";
@@ -76,6 +77,8 @@ pub struct Remote {
     pub url: String,
     /// The file with the key of an account that can pay.
     pub key_file: PathBuf,
+    /// Milliseconds between two looks.
+    pub poll_ms: u32,
     /// Where the meter keeps its state; `None` where it has no life after this run.
     pub state: Option<PathBuf>,
 }
@@ -122,6 +125,7 @@ struct Raw {
     rpc: Option<String>,
     key_file: Option<String>,
     state: Option<String>,
+    poll_ms: Option<String>,
     contract: Option<String>,
     confirmations: Option<String>,
 }
@@ -139,6 +143,7 @@ impl Raw {
             "--rpc" => &mut self.rpc,
             "--key-file" => &mut self.key_file,
             "--state" => &mut self.state,
+            "--poll-ms" => &mut self.poll_ms,
             "--contract" => &mut self.contract,
             "--confirmations" => &mut self.confirmations,
             other => return Err(format!("no option {other}; see --help").into()),
@@ -168,6 +173,7 @@ impl Raw {
                 return Err(format!("--state needs {missing}: it has to be the same again").into());
             }
         }
+        let poll_ms = number("--poll-ms", self.poll_ms)?;
         let remote = match (self.rpc, self.key_file) {
             (Some(_), _) if self.chain_id.is_none() => {
                 return Err("--rpc needs --chain-id: a node may be on any chain".into());
@@ -175,10 +181,12 @@ impl Raw {
             (Some(url), Some(key_file)) => Some(Remote {
                 url,
                 key_file: key_file.into(),
+                poll_ms: poll_ms.unwrap_or(2000),
                 state: self.state.map(PathBuf::from),
             }),
             (Some(_), None) => return Err("--rpc needs --key-file".into()),
             (None, Some(_)) => return Err("--key-file needs --rpc".into()),
+            (None, None) if poll_ms.is_some() => return Err("--poll-ms needs --rpc".into()),
             (None, None) => None,
         };
         let device = self.device.map_or_else(random_name, Ok)?;

@@ -9,7 +9,7 @@ use std::vec::Vec;
 
 use coracle::client::eth::{EntryId, Intent, Milestone, Outbox};
 use coracle::core::ecdsa::{Secp256k1, SecretKey};
-use coracle::core::{Address, B256, Wei};
+use coracle::core::{Address, B256, Error as _, ErrorKind, Wei};
 use coracle::eth::ChainProfile;
 use coracle::eth::rpc::BlockTag;
 use coracle::eth::tx::{CallData, create_address};
@@ -58,8 +58,9 @@ impl Node {
             url: remote.url.clone(),
             profile: options.profile,
             key: files::read_key(&remote.key_file)?,
-            poll_ms: 2000,
-            // Half an hour: twice what Ethereum takes to call a block final.
+            poll_ms: remote.poll_ms,
+            // Half an hour of the usual looks: twice what Ethereum takes to call a block
+            // final.
             looks: 900,
             server: None,
         })
@@ -129,7 +130,15 @@ pub(super) async fn contract(
     let expected = artifact("runtime")?;
     let mut code = vec![0; expected.len()];
     let found = client.code(address, BlockTag::Latest, &mut code).await;
-    if found.ok() != Some(expected.len()) || code != expected {
+    let is_same = match found {
+        Ok(len) => len == expected.len() && code == expected,
+        Err(error) if error.kind() == ErrorKind::Retry => {
+            return Err(error.explain(client.detail()).to_string().into());
+        }
+        // Code of another length is an error of the node as well.
+        Err(_) => false,
+    };
+    if !is_same {
         let address = client.config().profile.address_form.display(address);
         return Err(format!("the code at {address} is not MeterLog's").into());
     }
