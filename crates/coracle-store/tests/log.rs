@@ -219,3 +219,70 @@ fn items_of_another_store_are_not_believed() {
         "{opened:?}"
     );
 }
+
+/// A store that began so many pages, an entry with a nonce in each of them or its state.
+fn long_log(seed: u64, pages_begun: u32) -> Vec<u8> {
+    let chip = RefCell::new(Flash::new(4, 1));
+    let mut room = Room::new();
+    let store = Store::new(Chip(&chip), &mut room, intake(MAX_ENTRIES));
+    block_on(store.format(&mut SeededRng::new(seed))).unwrap();
+    let intent = b"an intent".as_slice();
+    block_on(store.put(name(0, 0), device_name(9), None, &intent)).unwrap();
+    while block_on(store.wear()).unwrap().pages_begun < pages_begun {
+        block_on(store.set_state(name(0, 0), Phase::Sent, &[7; 16].as_slice())).unwrap();
+    }
+    block_on(store.reserve(name(0, 0), account_name(0), 40)).unwrap();
+    chip.borrow().image().to_vec()
+}
+
+const fn start_of(sequence: u32) -> usize {
+    (sequence as usize % 4) * PAGE
+}
+
+#[test]
+fn newest_page_that_lost_its_header_is_not_passed_over() {
+    for newest in 2..=9 {
+        let image = long_log(1, newest);
+        assert_eq!(open(&image), Ok(()), "page {newest}");
+        for at in (0..20).map(|at| start_of(newest) + at) {
+            for bit in 0..8 {
+                let mut damaged = image.clone();
+                damaged[at] ^= 1 << bit;
+                let opened = open(&damaged);
+                let is_noticed = matches!(opened, Err(StoreError::Corrupted { .. }));
+                assert!(
+                    is_noticed,
+                    "page {newest}, bit {bit} at {at:#x}: {opened:?}"
+                );
+            }
+        }
+        // And with the one before it, where there are others.
+        if newest > 2 {
+            let mut damaged = image.clone();
+            for sequence in [newest - 1, newest] {
+                damaged[start_of(sequence)..][..8].fill(0);
+            }
+            let opened = open(&damaged);
+            assert!(
+                matches!(opened, Err(StoreError::Corrupted { .. })),
+                "{opened:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_newer_page_of_another_store_is_refused() {
+    for newest in 1..=6 {
+        let mine = long_log(1, newest);
+        for foreign in newest + 1..=newest + 6 {
+            let other = long_log(2, foreign);
+            let start = start_of(foreign);
+            let mut mixed = mine.clone();
+            mixed[start..start + PAGE].copy_from_slice(&other[start..start + PAGE]);
+            let opened = open(&mixed);
+            let is_noticed = matches!(opened, Err(StoreError::Corrupted { .. }));
+            assert!(is_noticed, "{foreign} beside {newest}: {opened:?}");
+        }
+    }
+}

@@ -286,6 +286,7 @@ impl<F: NorFlash> Log<'_, F> {
         self.check_geometry()?;
         self.index.clear();
         let (newest, commit) = self.find_newest().await?;
+        self.check_that_none_follows(&newest).await?;
         let mut wipe_to = commit.wipe_to;
         let mut number = None;
         for sequence in commit.oldest..=newest.sequence {
@@ -349,6 +350,23 @@ impl<F: NorFlash> Log<'_, F> {
             }
             below = newest.sequence;
         }
+    }
+
+    /// A newer page that counted and lost its header would be passed over, and the numbers
+    /// of an earlier time would serve again. Its items tell.
+    async fn check_that_none_follows(&mut self, newest: &PageHeader) -> Result<(), F> {
+        let next = PageHeader {
+            sequence: newest.sequence.saturating_add(1),
+            // The number of no item, so that any that is in use counts as lost.
+            base: 0,
+            ..*newest
+        };
+        let page = self.page_of(next.sequence);
+        // One with a header was looked at, or is older.
+        if self.header(page).await.is_none() {
+            self.read_page(page, Some(next), false).await?;
+        }
+        Ok(())
     }
 
     /// Reads a page's items, into the index where that is asked for.
