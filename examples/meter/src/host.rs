@@ -41,7 +41,10 @@ pub type Failure = Box<dyn Error + Send + Sync>;
 /// The program: reads the arguments, runs, and tells what went wrong in one line.
 pub fn main() -> ExitCode {
     let outcome = Ask::parse(env::args().skip(1)).and_then(|ask| match ask {
-        Ask::Help => Ok(println!("{USAGE}")),
+        Ask::Help => {
+            println!("{USAGE}");
+            Ok(())
+        }
         Ask::Run(options) => run(&options, &mut io::stdout()),
     });
     match outcome {
